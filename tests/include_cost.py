@@ -11,33 +11,33 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16730, 119080),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (12280, 115000),
-    "extern.hpp": (12330, 115000),  # it names what it declares
-    "engine.hpp": (16780, 119130),
-    "cairn_full.hpp": (28750, 141950),
+    "cairn.hpp": (16790, 119140),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "api.hpp": (12340, 115000),
+    "extern.hpp": (12390, 115000),  # it names what it declares
+    "engine.hpp": (16840, 119190),
+    "cairn_full.hpp": (28850, 142010),
     "fwd.hpp": (100, 100),
-    "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
+    "core/dynamic_row.hpp": (500, 31500),  # keeps a few values without an allocation, any number with one
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (12950, 113100),
+    "run": (13010, 113160),
     "checkpoint": (12800, 115000),
-    "query": (12050, 114150),  # adds stretches at once, walks a pyramid
-    "serve/server.hpp": (13550, 115000),
-    "cli/serve.hpp": (13750, 121000),  # a report has rich values
-    "serve": (12280, 116000),
-    "cli/import.hpp": (17000, 127050),  # it has all that records a run
-    "cli": (15600, 127000),
+    "query": (12110, 114210),  # adds stretches at once, walks a pyramid
+    "serve/server.hpp": (13610, 115000),
+    "cli/serve.hpp": (13820, 121000),  # a report has rich values
+    "serve": (12340, 116000),
+    "cli/import.hpp": (17060, 127110),  # it has all that records a run
+    "cli": (15660, 127060),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
-    "mirror/tfevents.hpp": (3650, 75000),
-    "mirror": (13860, 114730),
-    "cli/cli.hpp": (23300, 136380),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15550, 117900),  # reads what a mirror writes, and has all that records a run
-    "mirror/webhook.hpp": (3100, 128000),
+    "mirror/tfevents.hpp": (3700, 75000),
+    "mirror": (13920, 114790),
+    "cli/cli.hpp": (23360, 136440),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15610, 117960),  # reads what a mirror writes, and has all that records a run
+    "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it
 

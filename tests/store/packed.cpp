@@ -305,4 +305,19 @@ TEST_CASE("packed bytes that are cut are refused, and changed ones do no harm", 
     }
 }
 
+TEST_CASE("packed: what a sample of a column does not show costs no more than without one",
+          "[store][packed]") {
+    // Half of the values are far away, and none of those at any odd stride from the first that is tried.
+    for (std::size_t stride = 3; stride < 64; stride += 2) {
+        std::mt19937_64 random{stride};
+        std::vector<std::int64_t> values(4096);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const bool is_far = i % stride != 0 && random() % 2 == 0;
+            values[i] = static_cast<std::int64_t>(is_far ? random() >> 24U : random() >> 54U);
+        }
+        CHECK(comes_back(values));
+        CHECK(packed(values).size() <= values.size() * 40 / 8 + 128);  // 40 bits hold each
+    }
+}
+
 }  // namespace packed_test

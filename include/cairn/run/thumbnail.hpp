@@ -20,7 +20,7 @@ class Thumbnail {
 
     void add(const double& x) noexcept {
         if (!is_finite(x)) return;
-        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
+        mean_ += x * share_;  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
         buckets_[filled_++] = mean_;
         mean_ = 0;
@@ -49,11 +49,13 @@ class Thumbnail {
         for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
         filled_ = width;
         per_bucket_ *= 2;
+        share_ /= 2;
     }
 
     std::array<double, 2 * width> buckets_{};
     std::size_t filled_ = 0;
     std::uint64_t per_bucket_ = 1;
+    double share_ = 1;  // of one value in a bucket
     std::uint64_t in_bucket_ = 0;
     double mean_ = 0;
 };

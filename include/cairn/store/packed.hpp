@@ -281,7 +281,24 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        return plan_for(std::span{values_}.subspan(order), order, sample);
+        const std::span<const Unsigned> rest = std::span{values_}.subspan(order);
+        const Plan sampled = plan_by_sample(rest, order);
+        return sampled.bits < 64 ? sampled : plan_for(rest, order, sample);
+    }
+    /// What is best for some of many, if all take about as much as these let expect; else 64 bits each.
+    [[nodiscard]] Plan plan_by_sample(std::span<const Unsigned> values, unsigned order) {
+        constexpr std::size_t some = 128;
+        if (values.size() < 4 * some) return {};
+        trial_.clear();
+        const std::size_t stride = (values.size() / some) | 1U;  // odd: what repeats has mostly even periods
+        for (std::size_t i = 0; i < values.size(); i += stride) trial_.push_back(values[i]);
+        Plan plan = plan_for(trial_, order, sample);
+        if (plan.bits == 0) return {};
+        const std::uint64_t expected = plan.cost * values.size() / trial_.size(), mask = low_bits(plan.bits);
+        plan.exceptions = 0;
+        for (const std::uint64_t value : values) plan.exceptions += value - plan.base > mask ? 1U : 0U;
+        plan.cost = first_bits * order + plan.bits * values.size() + plan.exceptions * exception_bits;
+        return plan.cost <= expected + expected / 32 ? plan : Plan{};
     }
     [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {

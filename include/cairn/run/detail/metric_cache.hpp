@@ -3,9 +3,9 @@
 // Which number stands for a metric's name, as far as one thread has used it.
 
 #include <cairn/core/metric.hpp>
+#include <cairn/core/short_text.hpp>
 #include <cairn/store/record.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,8 @@ class BasicMetricCache {
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
         for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
-            if (entry.id == unknown || (entry.hash == hash && is_same(entry.name, name))) return entry.id;
+            if (entry.id == unknown || (entry.hash == hash && is_same_text(entry.name, name)))
+                return entry.id;
         }
     }
     /// Whether the thread has used it before; then its number.
@@ -82,10 +83,6 @@ class BasicMetricCache {
     }
     [[nodiscard]] static constexpr std::size_t second_slot(std::uint64_t hash) noexcept {
         return slot(hash / literal_slots);
-    }
-    /// As `==`, which g++ 12 makes a call of.
-    [[nodiscard]] static bool is_same(std::string_view a, std::string_view b) noexcept {
-        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
     }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
