@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -121,20 +122,30 @@ class Calls {
     [[nodiscard]] double at(double part) const { return ns_per_tick() * middle(took_, part) - empty(); }
 
   private:
-    /// A quantile of what a coarse clock has rounded (10 ns in some virtual machines): equal values are taken
-    /// as spread over the clock's step.
+    /// The step of a clock that is coarse (10 ns in some virtual machines), in ticks: values come in
+    /// clusters, each as far from the one before. 1 of any other.
+    static std::int64_t step_of(const std::vector<std::int64_t>& sorted) {
+        std::vector<std::int64_t> clusters;
+        for (std::size_t i = 3; i < sorted.size() && clusters.size() < 3; ++i) {
+            if (sorted[i] - sorted[i - 3] > 1) continue;  // no cluster: one of a few by chance
+            if (clusters.empty() || sorted[i] - clusters.back() > 2) clusters.push_back(sorted[i]);
+        }
+        if (clusters.size() < 3) return 1;
+        const std::int64_t first = clusters[1] - clusters[0], second = clusters[2] - clusters[1];
+        return first > 4 && std::abs(first - second) <= 2 ? first : 1;
+    }
+    /// A quantile. What a coarse clock has rounded is taken as spread over its step.
     static double middle(std::vector<std::int64_t> values, double part) {
         std::sort(values.begin(), values.end());
         const auto rank =
             std::min(values.size() - 1, static_cast<std::size_t>(part * static_cast<double>(values.size())));
-        std::int64_t step = std::numeric_limits<std::int64_t>::max();
-        for (std::size_t i = 1; i < values.size(); ++i)
-            if (values[i] != values[i - 1]) step = std::min(step, values[i] - values[i - 1]);
-        const auto [first, last] = std::equal_range(values.begin(), values.end(), values[rank]);
+        const std::int64_t step = step_of(values), half = step / 2;
+        const auto first = std::lower_bound(values.begin(), values.end(), values[rank] - half);
+        const auto last = std::upper_bound(values.begin(), values.end(), values[rank] + half);
+        if (first == values.begin() && last == values.end()) return static_cast<double>(values[rank]);
         const double in = (static_cast<double>(rank) + 0.5 - static_cast<double>(first - values.begin())) /
                           static_cast<double>(last - first);
-        const bool is_constant = first == values.begin() && last == values.end();
-        return static_cast<double>(values[rank]) + (is_constant ? 0 : (in - 0.5) * static_cast<double>(step));
+        return static_cast<double>(values[rank]) + (in - 0.5) * static_cast<double>(step);
     }
 
     std::vector<std::int64_t> nothing_, took_;
