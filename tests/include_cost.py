@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12340, 115000),
     "extern.hpp": (12390, 115000),  # it names what it declares
     "engine.hpp": (16840, 119190),
-    "cairn_full.hpp": (28850, 142010),
+    "cairn_full.hpp": (28850, 142040),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (500, 31500),  # keeps a few values without an allocation, any number with one
     "core": (400, 28000),
@@ -28,15 +28,15 @@ BUDGET = {
     "checkpoint": (12800, 115000),
     "query": (12110, 114210),  # adds stretches at once, walks a pyramid
     "serve/server.hpp": (13610, 115000),
-    "cli/serve.hpp": (13820, 121000),  # a report has rich values
+    "cli/serve.hpp": (13850, 121000),  # a report has rich values
     "serve": (12340, 116000),
-    "cli/import.hpp": (17060, 127110),  # it has all that records a run
+    "cli/import.hpp": (17090, 127140),  # it has all that records a run
     "cli": (15660, 127060),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
-    "mirror": (13920, 114790),
-    "cli/cli.hpp": (23360, 136440),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15610, 117960),  # reads what a mirror writes, and has all that records a run
+    "mirror": (13950, 114790),
+    "cli/cli.hpp": (23400, 136480),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15640, 117990),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

@@ -11219,34 +11219,41 @@ class BasicHashing {
     BasicHashing& operator=(const BasicHashing&) = delete;
     ~BasicHashing() {
         wait();
-        if (thread_.is_running()) tell(Turn::end);
+        if (has_thread()) tell(Turn::end);
     }
 
     /// Begins with bytes, which must stay until `wait` has returned.
     void begin(std::span<const std::byte> bytes) {
         constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes.size() < worth_a_thread || !has_thread()) return hash_.update(bytes);
+        if (bytes.size() < worth_a_thread || (!has_thread() && !start())) return hash_.update(bytes);
         bytes_ = bytes;
         tell(Turn::hash);
     }
     void wait() noexcept {
-        if (thread_.is_running()) await(Turn::hash, rested_);
+        if (has_thread()) await(Turn::hash, helper_->rested);
     }
     /// Of all bytes. Requires that none are being hashed.
     [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
     enum class Turn : int { rest, hash, end };
+    struct Helper {
+        os::Bell told, rested;  // the thread's, the owner's
+        os::Thread thread;      // last: it is joined before the rest goes
+    };
 
-    [[nodiscard]] bool has_thread() {
-        if (thread_.is_running()) return true;
+    /// Not in the child of a fork.
+    [[nodiscard]] bool has_thread() const noexcept { return helper_ && helper_->thread.is_running(); }
+    /// With new bells: in the child of a fork somebody who is gone sleeps by the old ones.
+    [[nodiscard]] bool start() {
+        helper_.emplace();
         turn_.store(Turn::rest, std::memory_order_relaxed);
-        return thread_.start(&run, this).has_value();
+        return helper_->thread.start(&run, this).has_value();
     }
     /// To the thread.
     void tell(Turn turn) noexcept {
         turn_.store(turn, std::memory_order_release);
-        told_.ring();
+        helper_->told.ring();
     }
     /// Until the turn is another, which a bell tells.
     Turn await(Turn past, os::Bell& bell) noexcept {
@@ -11258,10 +11265,10 @@ class BasicHashing {
     }
     static void* run(void* self) noexcept {
         auto& mine = *static_cast<BasicHashing*>(self);
-        while (mine.await(Turn::rest, mine.told_) == Turn::hash) {
+        while (mine.await(Turn::rest, mine.helper_->told) == Turn::hash) {
             mine.hash_.update(mine.bytes_);
             mine.turn_.store(Turn::rest, std::memory_order_release);
-            mine.rested_.ring();
+            mine.helper_->rested.ring();
         }
         return nullptr;
     }
@@ -11269,8 +11276,7 @@ class BasicHashing {
     Sha256 hash_;
     std::span<const std::byte> bytes_;
     std::atomic<Turn> turn_{Turn::rest};
-    os::Bell told_, rested_;  // the thread's, the owner's
-    os::Thread thread_;       // last: it is joined before the rest goes
+    std::optional<Helper> helper_;  // last: its thread is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
 
@@ -11292,9 +11298,12 @@ class BasicObjectWriter {
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         size_ += bytes.size();
+        const struct Hashed {  // also if an error's text finds no memory: the bytes are the caller's
+            detail::Hashing& hash;
+            ~Hashed() { hash.wait(); }
+        } hashed{*hash_};
         hash_->begin(bytes);
         result<void> written = file_.write_all(bytes);
-        hash_->wait();
         if (!written) failed_ = written.error();
         return written;
     }
@@ -13457,7 +13466,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 void copy_past_cache(std::byte* to, const std::byte* from, std::size_t count) noexcept {
     constexpr std::size_t much = std::size_t{256} << 10U, line = 64;
-    using Vector = long long __attribute__((vector_size(16)));
+    using Vector = long long __attribute__((vector_size(16), may_alias));
     if (count >= much) {
         const std::size_t head = (line - reinterpret_cast<std::uintptr_t>(to) % line) % line;
         std::memcpy(to, from, head);
@@ -17105,9 +17114,10 @@ class Thumbnail {
             if (i == 0 || buckets_[i] < low) low = buckets_[i];
             if (i == 0 || buckets_[i] > high) high = buckets_[i];
         }
+        const double range = high / 2 - low / 2;  // 0 of the least numbers, too
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
+            const double share = range > 0 ? (buckets_[i] / 2 - low / 2) / range : 0.0;
             out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
         }
         return out;
@@ -17842,16 +17852,26 @@ class BasicPacker {
     [[nodiscard]] Plan plan_by_sample(std::span<const Unsigned> values, unsigned order) {
         constexpr std::size_t some = 128;
         if (values.size() < 4 * some) return {};
-        trial_.clear();
-        const std::size_t stride = (values.size() / some) | 1U;  // odd: what repeats has mostly even periods
-        for (std::size_t i = 0; i < values.size(); i += stride) trial_.push_back(values[i]);
+        take_some(values, some, trial_);
         Plan plan = plan_for(trial_, order, sample);
         if (plan.bits == 0) return {};
-        const std::uint64_t expected = plan.cost * values.size() / trial_.size(), mask = low_bits(plan.bits);
+        const std::uint64_t head = first_bits * order, mask = low_bits(plan.bits);
+        const std::uint64_t expected = head + (plan.cost - head) * values.size() / trial_.size();
         plan.exceptions = 0;
         for (const std::uint64_t value : values) plan.exceptions += value - plan.base > mask ? 1U : 0U;
-        plan.cost = first_bits * order + plan.bits * values.size() + plan.exceptions * exception_bits;
+        plan.cost = head + plan.bits * values.size() + plan.exceptions * exception_bits;
         return plan.cost <= expected + expected / 32 ? plan : Plan{};
+    }
+    /// About so many of the values, each from anywhere in its stretch: of what repeats, the first of each
+    /// would be all the same.
+    static void take_some(std::span<const Unsigned> values, std::size_t about, std::vector<Unsigned>& to) {
+        const std::size_t stretch = std::max<std::size_t>(1, values.size() / about);
+        std::uint64_t random = 0;
+        to.clear();
+        for (std::size_t i = 0; i + stretch <= values.size(); i += stretch) {
+            random = random * 6364136223846793005U + 1442695040888963407U;
+            to.push_back(values[i + static_cast<std::size_t>(((random >> 32U) * stretch) >> 32U)]);
+        }
     }
     [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {
@@ -17881,9 +17901,7 @@ class BasicPacker {
         const unsigned all = bits_of(greatest - least);
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         // Around about the median, with exceptions on both sides.
-        some_.clear();
-        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / looked_at + 1)
-            some_.push_back(values[i]);
+        take_some(values, looked_at, some_);
         const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
         std::nth_element(some_.begin(), middle, some_.end(), less);
         const std::uint64_t median = *middle;

@@ -46,4 +46,11 @@ TEST_CASE("a thumbnail passes NaN and infinities over, and bears the greatest nu
     CHECK(thumbnail.text().ends_with("███"));
 }
 
+TEST_CASE("a thumbnail of the least numbers there are has the lowest blocks", "[run][thumbnail]") {
+    Thumbnail least;
+    least.add(0);
+    least.add(5e-324);  // whose half is 0
+    CHECK(least.text() == "▁▁");
+}
+
 }  // namespace thumbnail_test

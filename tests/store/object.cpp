@@ -50,10 +50,15 @@ TEST_CASE("object: large and small pieces are hashed in order, beside and at onc
         all += piece;
     }
 #if CAIRN_TEST_FORK
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});  // its thread sleeps
     const int child = in_child([&] {  // the thread is the parent's: nothing is waited for
         ::alarm(60);
         auto inherited = std::move(writer);
-        const bool goes_on = bool(inherited.write(bytes_of(std::string(std::size_t{2} << 20U, 'z'))));
+        bool goes_on = true;
+        for (int i = 0; i < 3; ++i) {  // its own thread sleeps between them
+            goes_on = goes_on && inherited.write(bytes_of(std::string(std::size_t{2} << 20U, 'z')));
+            std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        }
         return goes_on ? 0 : 1;
     });
     if (in_child([] { return std::thread{[] {}}.join(), 0; }) == 0)

@@ -19,7 +19,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 void copy_past_cache(std::byte* to, const std::byte* from, std::size_t count) noexcept {
     constexpr std::size_t much = std::size_t{256} << 10U, line = 64;
-    using Vector = long long __attribute__((vector_size(16)));
+    using Vector = long long __attribute__((vector_size(16), may_alias));
     if (count >= much) {
         const std::size_t head = (line - reinterpret_cast<std::uintptr_t>(to) % line) % line;
         std::memcpy(to, from, head);

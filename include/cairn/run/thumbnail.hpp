@@ -36,9 +36,10 @@ class Thumbnail {
             if (i == 0 || buckets_[i] < low) low = buckets_[i];
             if (i == 0 || buckets_[i] > high) high = buckets_[i];
         }
+        const double range = high / 2 - low / 2;  // 0 of the least numbers, too
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
+            const double share = range > 0 ? (buckets_[i] / 2 - low / 2) / range : 0.0;
             out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
         }
         return out;

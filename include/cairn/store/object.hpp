@@ -153,34 +153,41 @@ class BasicHashing {
     BasicHashing& operator=(const BasicHashing&) = delete;
     ~BasicHashing() {
         wait();
-        if (thread_.is_running()) tell(Turn::end);
+        if (has_thread()) tell(Turn::end);
     }
 
     /// Begins with bytes, which must stay until `wait` has returned.
     void begin(std::span<const std::byte> bytes) {
         constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes.size() < worth_a_thread || !has_thread()) return hash_.update(bytes);
+        if (bytes.size() < worth_a_thread || (!has_thread() && !start())) return hash_.update(bytes);
         bytes_ = bytes;
         tell(Turn::hash);
     }
     void wait() noexcept {
-        if (thread_.is_running()) await(Turn::hash, rested_);
+        if (has_thread()) await(Turn::hash, helper_->rested);
     }
     /// Of all bytes. Requires that none are being hashed.
     [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
     enum class Turn : int { rest, hash, end };
+    struct Helper {
+        os::Bell told, rested;  // the thread's, the owner's
+        os::Thread thread;      // last: it is joined before the rest goes
+    };
 
-    [[nodiscard]] bool has_thread() {
-        if (thread_.is_running()) return true;
+    /// Not in the child of a fork.
+    [[nodiscard]] bool has_thread() const noexcept { return helper_ && helper_->thread.is_running(); }
+    /// With new bells: in the child of a fork somebody who is gone sleeps by the old ones.
+    [[nodiscard]] bool start() {
+        helper_.emplace();
         turn_.store(Turn::rest, std::memory_order_relaxed);
-        return thread_.start(&run, this).has_value();
+        return helper_->thread.start(&run, this).has_value();
     }
     /// To the thread.
     void tell(Turn turn) noexcept {
         turn_.store(turn, std::memory_order_release);
-        told_.ring();
+        helper_->told.ring();
     }
     /// Until the turn is another, which a bell tells.
     Turn await(Turn past, os::Bell& bell) noexcept {
@@ -192,10 +199,10 @@ class BasicHashing {
     }
     static void* run(void* self) noexcept {
         auto& mine = *static_cast<BasicHashing*>(self);
-        while (mine.await(Turn::rest, mine.told_) == Turn::hash) {
+        while (mine.await(Turn::rest, mine.helper_->told) == Turn::hash) {
             mine.hash_.update(mine.bytes_);
             mine.turn_.store(Turn::rest, std::memory_order_release);
-            mine.rested_.ring();
+            mine.helper_->rested.ring();
         }
         return nullptr;
     }
@@ -203,8 +210,7 @@ class BasicHashing {
     Sha256 hash_;
     std::span<const std::byte> bytes_;
     std::atomic<Turn> turn_{Turn::rest};
-    os::Bell told_, rested_;  // the thread's, the owner's
-    os::Thread thread_;       // last: it is joined before the rest goes
+    std::optional<Helper> helper_;  // last: its thread is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
 
@@ -226,9 +232,12 @@ class BasicObjectWriter {
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         size_ += bytes.size();
+        const struct Hashed {  // also if an error's text finds no memory: the bytes are the caller's
+            detail::Hashing& hash;
+            ~Hashed() { hash.wait(); }
+        } hashed{*hash_};
         hash_->begin(bytes);
         result<void> written = file_.write_all(bytes);
-        hash_->wait();
         if (!written) failed_ = written.error();
         return written;
     }

@@ -289,16 +289,26 @@ class BasicPacker {
     [[nodiscard]] Plan plan_by_sample(std::span<const Unsigned> values, unsigned order) {
         constexpr std::size_t some = 128;
         if (values.size() < 4 * some) return {};
-        trial_.clear();
-        const std::size_t stride = (values.size() / some) | 1U;  // odd: what repeats has mostly even periods
-        for (std::size_t i = 0; i < values.size(); i += stride) trial_.push_back(values[i]);
+        take_some(values, some, trial_);
         Plan plan = plan_for(trial_, order, sample);
         if (plan.bits == 0) return {};
-        const std::uint64_t expected = plan.cost * values.size() / trial_.size(), mask = low_bits(plan.bits);
+        const std::uint64_t head = first_bits * order, mask = low_bits(plan.bits);
+        const std::uint64_t expected = head + (plan.cost - head) * values.size() / trial_.size();
         plan.exceptions = 0;
         for (const std::uint64_t value : values) plan.exceptions += value - plan.base > mask ? 1U : 0U;
-        plan.cost = first_bits * order + plan.bits * values.size() + plan.exceptions * exception_bits;
+        plan.cost = head + plan.bits * values.size() + plan.exceptions * exception_bits;
         return plan.cost <= expected + expected / 32 ? plan : Plan{};
+    }
+    /// About so many of the values, each from anywhere in its stretch: of what repeats, the first of each
+    /// would be all the same.
+    static void take_some(std::span<const Unsigned> values, std::size_t about, std::vector<Unsigned>& to) {
+        const std::size_t stretch = std::max<std::size_t>(1, values.size() / about);
+        std::uint64_t random = 0;
+        to.clear();
+        for (std::size_t i = 0; i + stretch <= values.size(); i += stretch) {
+            random = random * 6364136223846793005U + 1442695040888963407U;
+            to.push_back(values[i + static_cast<std::size_t>(((random >> 32U) * stretch) >> 32U)]);
+        }
     }
     [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {
@@ -328,9 +338,7 @@ class BasicPacker {
         const unsigned all = bits_of(greatest - least);
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         // Around about the median, with exceptions on both sides.
-        some_.clear();
-        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / looked_at + 1)
-            some_.push_back(values[i]);
+        take_some(values, looked_at, some_);
         const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
         std::nth_element(some_.begin(), middle, some_.end(), less);
         const std::uint64_t median = *middle;
