@@ -68,6 +68,16 @@ Kept kept_in(const std::filesystem::path& run_dir) {
     }
     return out;
 }
+/// Whether each sample was taken that was due. A slow emulator needs a twentieth of its time for the smallest
+/// model.
+bool all_were_taken(const cairn::Run& run) {
+    if (run.health().watches_left_out == 0) return true;
+    CHECK(run.health().watched_ns > 50'000'000);
+    WARN("not here: samples were too dear for this machine");
+    return false;
+}
+/// Samples that were taken, or left out as too dear.
+std::uint64_t due(const cairn::Run& run) { return run.health().watches + run.health().watches_left_out; }
 cairn::Run start(const TempDir& dir) { return cairn::init({.id = "r", .dir = dir.path(), .quiet = true}); }
 
 }  // namespace
@@ -83,10 +93,11 @@ TEST_CASE("watch: the first row and then every so manyth, while somebody watches
         run.log({{"loss", 1.0}}, {.step = 8});
     }
     for (int i = 9; i < 20; ++i) run.log(cairn::step(i), "loss"_m = 1.0);
-    CHECK(model.described == 3);
     REQUIRE(run.finish());
-    CHECK(run.health().watches == 3);
+    CHECK(due(run) == 3);
     CHECK(run.health().rows_logged == 20);
+    if (!all_were_taken(run)) return;
+    CHECK(model.described == 3);
     const Kept kept = kept_in(run.dir());
     CHECK(kept.steps.at("parameters/fc.weight") == std::vector<std::int64_t>{1, 4, 7});
     CHECK(kept.steps.size() == 2);
@@ -128,7 +139,8 @@ TEST_CASE("watch: rows of other threads are not sampled, and none is lost", "[ru
     }};
     for (int i = 0; i < 10; ++i) run.log(cairn::step(i), "loss"_m = 1.0);
     other.join();
-    CHECK(model.described == 10);
+    CHECK(due(run) == 10);
+    if (all_were_taken(run)) CHECK(model.described == 10);
     REQUIRE(run.finish());
     CHECK(run.health().rows_logged == 110);
 }
@@ -166,6 +178,8 @@ TEST_CASE("watch: a model that logs, or that lets go of itself, while it is look
         const auto watch = run.watch(model, {.log_freq = 1});
         run.log("loss"_m = 1.0);
         run.log("loss"_m = 1.0);
+        CHECK(due(run) == 2);
+        if (!all_were_taken(run)) return;
         CHECK(model.described == 2);
     }
     model.run = nullptr;
@@ -173,7 +187,7 @@ TEST_CASE("watch: a model that logs, or that lets go of itself, while it is look
     model.watch = &watch;
     run.log("loss"_m = 1.0);
     run.log("loss"_m = 1.0);
-    CHECK(model.described == 3);
+    if (all_were_taken(run)) CHECK(model.described == 3);
 }
 
 TEST_CASE("watch: another thread in an ended one's place does not go on with its watch", "[run][watch]") {
