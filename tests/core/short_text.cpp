@@ -15,7 +15,9 @@ TEST_CASE("short_text: of each length all bytes are copied, and no other", "[cor
     for (std::size_t count = 0; count <= from.size(); ++count) {
         std::string to(from.size() + 2, '-');
         cairn::detail::copy_text(to.data() + 1, from.data(), count);
-        CHECK(to == "-" + from.substr(0, count) + std::string(from.size() - count + 1, '-'));
+        std::string wanted(1, '-');
+        wanted.append(from, 0, count).append(from.size() - count + 1, '-');
+        CHECK(to == wanted);
     }
 }
 
