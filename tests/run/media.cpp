@@ -53,8 +53,10 @@ struct Slow {
 struct Blocked {
     std::atomic<bool>* go;
     std::atomic<bool>* is_over;
+    std::atomic<bool>* has_begun = nullptr;
     [[nodiscard]] std::size_t memory() const { return 10; }
     [[nodiscard]] cairn::Media encode() const {
+        if (has_begun != nullptr) *has_begun = true;
         while (!*go) cairn::detail::os::sys::sleep_ns(1'000'000);
         *is_over = true;
         return {"blob", "text/plain", "late"};
@@ -188,11 +190,12 @@ TEST_CASE("media: what waits has its place in memory, however small it is", "[ru
 TEST_CASE("media: what the end did not wait for is not encoded", "[run][media]") {
     const TempDir dir;
     std::atomic<int> encoded{0};
-    std::atomic<bool> go{false}, is_over{false};
+    std::atomic<bool> go{false}, is_over{false}, has_begun{false};
     {
         auto run = start(dir);
-        run.log("first"_m = Blocked{&go, &is_over});
+        run.log("first"_m = Blocked{&go, &is_over, &has_begun});
         run.log("behind"_m = Own{"x", &encoded});
+        while (!has_begun) cairn::detail::os::sys::sleep_ns(1'000'000);
         CHECK_FALSE(run.finish(50ms));
         go = true;
         while (!is_over) cairn::detail::os::sys::sleep_ns(1'000'000);
@@ -255,12 +258,13 @@ TEST_CASE("media: the end does not wait for those that come after it began", "[r
 
 TEST_CASE("media: what an ended run has left over does not touch the next session's", "[run][media]") {
     const TempDir dir;
-    std::atomic<bool> go{false}, is_over{false};
+    std::atomic<bool> go{false}, is_over{false}, has_begun{false};
     {
         auto run = start(dir);
         run.log("note"_m = cairn::Text{"one"});
-        run.log("note"_m = Blocked{&go, &is_over});
+        run.log("note"_m = Blocked{&go, &is_over, &has_begun});
         run.log("note"_m = cairn::Text{"behind"});
+        while (!has_begun) cairn::detail::os::sys::sleep_ns(1'000'000);  // or `finish` drops it too
         CHECK_FALSE(run.finish(50ms));
         CHECK(run.health().media_lost == 2);
     }
