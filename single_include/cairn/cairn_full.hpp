@@ -550,9 +550,9 @@ inline void copy_words(char* to, const char* from, std::size_t count) noexcept {
     std::memcpy(to + count - sizeof(Word), &last, sizeof last);
 }
 template <class Word>
-[[nodiscard]] inline bool are_same_words(const char* a, const char* b, std::size_t count) noexcept {
-    const std::size_t last = count - sizeof(Word);
-    return word_at<Word>(a) == word_at<Word>(b) && word_at<Word>(a + last) == word_at<Word>(b + last);
+[[nodiscard]] inline bool are_same_words(std::string_view a, std::string_view b) noexcept {
+    const std::size_t last = a.size() - sizeof(Word);  // of both
+    return word_at<Word>(&a[0]) == word_at<Word>(&b[0]) && word_at<Word>(&a[last]) == word_at<Word>(&b[last]);
 }
 
 /// A call that is not inlined: where it is, and the text's length is known, g++ 12 warns of what never
@@ -578,8 +578,8 @@ inline void copy_text(char* to, const char* from, std::size_t count) noexcept {
     const std::size_t count = a.size();
     if (count != b.size()) return false;
     if (count > 16) return std::memcmp(a.data(), b.data(), count) == 0;
-    if (count >= 8) return are_same_words<std::uint64_t>(a.data(), b.data(), count);
-    if (count >= 4) return are_same_words<std::uint32_t>(a.data(), b.data(), count);
+    if (count >= 8) return are_same_words<std::uint64_t>(a, b);
+    if (count >= 4) return are_same_words<std::uint32_t>(a, b);
     for (std::size_t i = 0; i < count; ++i) {
         if (a[i] != b[i]) return false;
     }
@@ -36530,7 +36530,7 @@ class RunningProgram {
     }
     /// Appends what is there, up to so many bytes in all.
     void take(Answer& answer, std::size_t most_bytes) {
-        std::array<char, 4096> some;
+        std::array<char, 4096> some{};
         while (!answer.is_cut) {
             const auto got = sys::retry([&] { return sys::read_output(child_, some.data(), some.size()); });
             if (got <= 0) return;

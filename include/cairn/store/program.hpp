@@ -73,7 +73,7 @@ class RunningProgram {
     }
     /// Appends what is there, up to so many bytes in all.
     void take(Answer& answer, std::size_t most_bytes) {
-        std::array<char, 4096> some;
+        std::array<char, 4096> some{};
         while (!answer.is_cut) {
             const auto got = sys::retry([&] { return sys::read_output(child_, some.data(), some.size()); });
             if (got <= 0) return;
