@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -237,6 +238,37 @@ TEST_CASE("a metric is numbered once for all lanes, and defined in each ring bef
     CHECK(cache.find(7, "200m") == 202);
     CHECK(cache.find(7, "never") == MetricCache::unknown);
     CHECK(cache.find(8, "0m") == MetricCache::unknown);
+}
+
+TEST_CASE("a name is found whatever the one before it was", "[run][lane]") {
+    MetricCache cache;
+    std::vector<std::string> names;
+    names.reserve(1000);  // the cache looks at them
+    names.insert(names.end(), {"", "loss", "lost", "train/learning_rate", "train/learning_rate2"});
+    const auto knows = [&](std::size_t i) {
+        std::uint32_t id = 0;
+        const std::string copied = names[i];  // by what it says, wherever it stands
+        return cache.knows(copied, id) && id == i;
+    };
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        CHECK_FALSE(knows(i));
+        cache.insert(cairn::detail::hash_name(names[i]), names[i], static_cast<std::uint32_t>(i));
+        CHECK(knows(i));
+    }
+    const auto ask_in_any_order = [&] {
+        std::minstd_rand any{7};
+        bool all = true;
+        for (int i = 0; i < 5000; ++i) all = knows(any() % names.size()) && all;
+        return all;
+    };
+    CHECK(ask_in_any_order());
+    for (std::size_t i = names.size(); i < 1000; ++i) {
+        names.push_back(std::to_string(i) + "m");
+        cache.insert(cairn::detail::hash_name(names[i]), names[i], static_cast<std::uint32_t>(i));
+        CHECK(knows(i));
+        CHECK(knows(i % 5));
+    }
+    CHECK(ask_in_any_order());
 }
 
 TEST_CASE("a literal is found at one of its two places, and by its text otherwise", "[run][lane]") {

@@ -6,7 +6,6 @@
 #include <cairn/core/short_text.hpp>
 #include <cairn/core/value.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -182,6 +181,34 @@ class DynamicRow {
 };
 
 namespace detail {
+
+/// A dynamic row as its author wrote it: names and texts are his, nothing is copied.
+class GivenRow {
+  public:
+    GivenRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count) noexcept
+        : step_{step}, time_ns_{time_ns}, values_{values}, count_{count} {}
+
+    [[nodiscard]] std::int64_t step() const noexcept { return step_; }
+    [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    [[nodiscard]] std::int64_t clock_ns() const noexcept { return time_ns_; }
+
+    template <class F>
+    void for_each(F&& f) const {
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (values_[i].value.kind() != Value::Kind::none) f(values_[i].name, values_[i].value);
+        }
+    }
+    template <class F>
+    void apply(F&& f) const {
+        f(step_, time_ns_, values_, count_);
+    }
+    [[nodiscard]] DynamicRow owned() const { return {step_, time_ns_, values_, count_}; }
+
+  private:
+    std::int64_t step_, time_ns_;
+    const NamedValue* values_;
+    std::size_t count_;
+};
 
 /// The same row, with names that only a running program knows.
 template <class... Fields>

@@ -299,9 +299,9 @@ class BasicRun {
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
         const std::int64_t step = options.step ? *options.step : own_step();
-        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
+        const detail::GivenRow row{step, detail::wall_ns(), std::data(values), values.size()};
         if (core_) core_->append(row);
-        return row;
+        return row.owned();
     }
     void close() noexcept {
         if (!core_) return;

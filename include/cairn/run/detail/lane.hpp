@@ -77,6 +77,10 @@ class Lane {
     bool append(const DynamicRow& row) {
         return append_dynamic(Kind, row);
     }
+    template <RecordKind Kind = RecordKind::row>
+    bool append(const GivenRow& row) {
+        return append_dynamic(Kind, row.owned());
+    }
 
     /// The thread's own count of rows, for rows without a step.
     /// The last step there can be is taken again and again.

@@ -23,17 +23,21 @@ class BasicMetricCache {
     static constexpr std::uint32_t unknown = 0xffffffffU;
 
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
-        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
-            const Entry& entry = slots_[i];
-            if (entry.id == unknown || (entry.hash == hash && is_same_text(entry.name, name)))
-                return entry.id;
-        }
+        return slots_[place_of(hash, name)].id;
     }
-    /// Whether the thread has used it before; then its number.
-    [[nodiscard]] bool knows(std::string_view name, std::uint32_t& id) const noexcept {
-        name = name.substr(0, max_metric_name_bytes);
-        id = find(hash_name(name), name);
-        return id != unknown;
+    /// Whether the thread has used it before; then its number. Names follow one another as they did before,
+    /// mostly: then none is hashed.
+    [[nodiscard]] bool knows(std::string_view name, std::uint32_t& id) noexcept {
+        if (name.size() > max_metric_name_bytes) name = {name.data(), max_metric_name_bytes};
+        std::uint32_t at = slots_[latest_].next;
+        if (slots_[at].id == unknown || !is_same_text(slots_[at].name, name)) {
+            at = place_of(hash_name(name), name);
+            if (slots_[at].id == unknown) return false;
+            slots_[latest_].next = at;
+        }
+        latest_ = at;
+        id = slots_[at].id;
+        return true;
     }
     /// The same of a literal, if `keep` had a place for it. By its hash of 64 bits alone: its text was
     /// compared when it was kept, and no other literal of a program has the same.
@@ -61,7 +65,7 @@ class BasicMetricCache {
 
     void insert(std::uint64_t hash, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, kept, id});
+        place({hash, kept, id, 0});
         ++count_;
     }
 
@@ -74,6 +78,7 @@ class BasicMetricCache {
         std::uint64_t hash = 0;
         std::string_view name{};
         std::uint32_t id = unknown;
+        std::uint32_t next = 0;  // where the name stood that followed it
     };
     static constexpr std::size_t literal_slots = 128;
     static constexpr std::uint64_t no_hash = 0;  // a literal that has it is found by its text
@@ -84,11 +89,15 @@ class BasicMetricCache {
     [[nodiscard]] static constexpr std::size_t second_slot(std::uint64_t hash) noexcept {
         return slot(hash / literal_slots);
     }
-    void place(const Entry& entry) {
-        std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
-        while (slots_[i].id != unknown) i = (i + 1) & mask_;
-        slots_[i] = entry;
+    /// Where the name stands; if it does not, where it would.
+    [[nodiscard]] std::uint32_t place_of(std::uint64_t hash, std::string_view name) const noexcept {
+        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
+            const Entry& entry = slots_[i];
+            if (entry.id == unknown || (entry.hash == hash && is_same_text(entry.name, name)))
+                return static_cast<std::uint32_t>(i);
+        }
     }
+    void place(const Entry& entry) { slots_[place_of(entry.hash, entry.name)] = entry; }
     void grow() {
         std::vector<Entry> old(slots_.size() * 2);
         old.swap(slots_);
@@ -102,6 +111,7 @@ class BasicMetricCache {
     std::vector<Entry> slots_ = std::vector<Entry>(64);
     std::size_t mask_ = 63;
     std::size_t count_ = 0;
+    std::uint32_t latest_ = 0;  // where the name stands that was asked for last
 };
 using MetricCache = BasicMetricCache<>;
 
