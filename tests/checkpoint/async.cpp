@@ -54,6 +54,7 @@ struct Gate {
     std::atomic<int> passes{0};   // how many commits may go on; negative: any
     std::atomic<int> commits{0};  // how many there were
     std::set<int> fails{};        // which of them fail; not to be changed while one is on its way
+    std::atomic<bool> removes{true};
     std::optional<std::uint64_t> free{};
     void open() { passes = -1; }
 };
@@ -85,7 +86,10 @@ struct Gated {
     }
     void abort() noexcept { store.abort(); }
     cairn::result<cairn::StoredFiles> open(const cairn::Version& version) { return store.open(version); }
-    cairn::result<void> remove(const cairn::Version& version) { return store.remove(version); }
+    cairn::result<void> remove(const cairn::Version& version) {
+        while (!gate->removes) std::this_thread::sleep_for(1ms);
+        return store.remove(version);
+    }
 };
 static_assert(cairn::AsyncSink<Gated> && cairn::AsyncSink<cairn::LocalStore> &&
               cairn::AsyncSink<cairn::Directory> && !cairn::AsyncSink<cairn::Memory>);
@@ -240,7 +244,33 @@ TEST_CASE("nothing is removed before its successor is there, however long that t
     CHECK(stalled.wait().failed());
     CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v0.json"});
     CHECK(checkpoint.step(row_of(run, 2, 1), part("model", model)).wait().saved());
+    checkpoint.wait();
     CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v1.json"});
+}
+
+TEST_CASE("neither a version nor the one after it waits for what is removed", "[async]") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    gate->open();
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate), cairn::KeepLast<1>{},
+                                                       SaveOptions{.coalesce = true});
+    CHECK(checkpoint.step(row_of(run, 0, 1), part("model", model)).wait().saved());
+    gate->removes = false;
+    CHECK(checkpoint.step(row_of(run, 1, 1), part("model", model)).wait().saved());
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v0.json", "v1.json"});
+    model = model_of(3);
+    const auto next = checkpoint.step(row_of(run, 2, 1), part("model", model));
+    CHECK(next.queued());
+    CHECK(checkpoint.step(row_of(run, 3, 1), part("model", model)).skipped());
+    gate->removes = true;
+    CHECK(next.wait().saved());
+    checkpoint.wait();
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v2.json"});
+    model = model_of(1);
+    checkpoint.restore(cairn::latest, part("model", model));
+    CHECK(model == model_of(3));
 }
 
 TEST_CASE("strict throws what was lost, at the next call") {

@@ -149,7 +149,7 @@ class BasicCheckpointCore {
         const std::int64_t began = steady_ns();
         Flight* flight = nullptr;
         if (writes_beside()) {
-            flight = flights_.find_free(core_->saver());
+            flight = flights_.find_free();
             if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
             if (flight == nullptr) flight = &flights_.wait_for_first(core_->saver());
         }
@@ -383,8 +383,8 @@ class BasicCheckpointCore {
         flight.info.reserved = &flight.reserved;
         const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
                                                [this, &flight] { fly(flight); });
-        flight.is_out = place.has_value();
         if (place) {
+            flight.is_out = true;
             flight.place = *place;
         } else {  // no thread: here and now
             flights_.wait_for_all(core_->saver());
@@ -409,14 +409,14 @@ class BasicCheckpointCore {
             });
         };
         result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
-        if (version) {
+        if (version)
             record(Decision::Kind::written, flight, version->number, {});
-            shelf_.add(*version, tell_removal());
-        } else {
+        else
             lose(flight, version.error());
-        }
         flight.reserved = {};
-        flight.ticket->finish(version);
+        const std::shared_ptr<Ticket> ticket = flight.ticket;
+        ticket->finish(version);  // from here on the flight may be the next version's
+        if (version) shelf_.add(*std::move(version), tell_removal());
     }
     /// What became of it.
     void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {

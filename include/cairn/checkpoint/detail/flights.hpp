@@ -42,12 +42,10 @@ class BasicFlights {
     [[nodiscard]] bool any_is_out() const noexcept {
         return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one->is_out; });
     }
-    /// One that is not out; null if all are.
-    [[nodiscard]] Flight* find_free(Saver& saver) {
+    /// One that is not out, or has written its version and needs itself no more; null if all are out.
+    [[nodiscard]] Flight* find_free() {
         for (const auto& flight : all_) {
-            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
-            wait(*flight, saver);  // it is about to let go, if it has not
-            return flight.get();
+            if (!flight->is_out || flight->ticket->state() != Ticket::State::queued) return flight.get();
         }
         if (all_.size() > depth_) return nullptr;
         return all_.emplace_back(std::make_unique<Flight>()).get();
