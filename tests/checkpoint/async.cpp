@@ -749,7 +749,8 @@ TEST_CASE("a version that a kill kept from being recorded counts as saved, also 
         checkpoint.step(row_of(run, 2, 1), part("model", model)).wait();
         CHECK(run.core()->resumed());
         // `best` has kept v0 until the next one came.
-        checkpoint.step(row_of(run, 3, 0.5), part("model", model)).wait();
+        checkpoint.step(row_of(run, 3, 0.5), part("model", model));
+        checkpoint.wait();
         CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v3.json"});
     }
     auto run = open_run(dir);

@@ -192,7 +192,8 @@ class BasicCheckpointCore {
                 answer = SaveResult{last_save_};
             } else {
                 last_save_ = nullptr;
-                shelf_.add(*std::move(version), tell_removal());
+                shelf_.add(*std::move(version));
+                shelf_.clear_out(tell_removal());
             }
         } else {
             core_->note_failure(version.error(), true);
@@ -409,14 +410,16 @@ class BasicCheckpointCore {
             });
         };
         result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
-        if (version)
+        if (version) {
             record(Decision::Kind::written, flight, version->number, {});
-        else
+            shelf_.add(*version);
+        } else {
             lose(flight, version.error());
+        }
         flight.reserved = {};
         const std::shared_ptr<Ticket> ticket = flight.ticket;
         ticket->finish(version);  // from here on the flight may be the next version's
-        if (version) shelf_.add(*std::move(version), tell_removal());
+        if (version) shelf_.clear_out(tell_removal());
     }
     /// What became of it.
     void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {

@@ -72,10 +72,14 @@ class BasicShelf {
                      name_, "free space, or lower SaveOptions::reserve"};
     }
 
-    /// A version that was committed just now. Calls `gone(version)` for each that is removed.
-    void add(Version version, Gone gone) {
+    /// A version that was committed just now.
+    void add(Version version) {
         versions_.push_back(std::move(version));
-        tidy(gone);
+        guard([&] { mark_best(); });
+    }
+    /// Removes what the retention does not want, now that there is one more. Calls `gone(version)` for each.
+    void clear_out(Gone gone) {
+        guard([&] { prune(gone); });
         guard([&] { tell_if_filling(versions_.back().bytes); });
     }
     /// After what is known of a version changed.
