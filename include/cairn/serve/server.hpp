@@ -230,6 +230,8 @@ class ServerCore {
             text.insert(text.find(tag) + tag.size(), " nonce=\"" + nonce + "\"");
         if (options_.writable && has_token(ask)) text.insert(text.find("<html") + 5, " data-writable");
         send_as_it_is(std::move(text), "text/html; charset=utf-8", reply);
+        // What it asks for first, so that the browser has it before it has read the page.
+        reply.set_header("Link", "<api/runs>; rel=preload; as=fetch; crossorigin=anonymous");
         protect(reply, nonce);
     }
     /// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): the answer to

@@ -60,6 +60,13 @@ function App({ source }: { source: Source }) {
   }, []);
 
   useLayoutEffect(() => source.follow((answer) => (fail(null), set_runs(answer)), fail), [source]);
+  // At first as many as are in sight: the charts are drawn while the others are not there yet.
+  const [most, list_most] = useState(50);
+  useEffect(() => {
+    if (!runs) return;
+    const late = setTimeout(() => list_most(500), 300);
+    return () => clearTimeout(late);
+  }, [runs !== null]);
   // A run of very many metrics comes without most of them; those that are looked at are asked for.
   const [more, set_more] = useState(new Map<string, { seen: number; metrics: Run["metrics"] }>());
 
@@ -176,7 +183,7 @@ function App({ source }: { source: Source }) {
         )}
         <input ref={search} type="search" placeholder="name, tag or pattern" aria-label="search runs" value={view.runs} onInput={(e) => change({ runs: e.currentTarget.value })} />
         <ul>
-          {listed.slice(0, 500).map((run) => (
+          {listed.slice(0, most).map((run) => (
             <li key={run.key} class={run === here ? "here" : ""}>
               <label>
                 <input type="checkbox" checked={visible.includes(run)} onChange={() => toggle(run.key)} aria-label={`show ${run.name}`} />
@@ -188,7 +195,7 @@ function App({ source }: { source: Source }) {
             </li>
           ))}
         </ul>
-        {listed.length > 500 && <p class="dim">and {listed.length - 500} more: search for them</p>}
+        {listed.length > most && <p class="dim">and {listed.length - most} more: search for them</p>}
         {(view.deleted || all.some((run) => run.deleted)) && (
           <p><label class="dim"><input type="checkbox" checked={view.deleted} onChange={() => change({ deleted: !view.deleted })} /> deleted runs ({all.filter((run) => run.deleted).length})</label></p>
         )}

@@ -290,7 +290,12 @@ export class Server implements Source {
   follow(hear: (runs: Runs) => void, fail: (why: Failure) => void): () => void {
     const known = new Map<string, Run>();
     let seen = 0;
+    let cursor = "";
+    let is_silent = false; // the page says that something is wrong
     const take = (changes: Changes) => {
+      if (changes.cursor === cursor && !is_silent) return;
+      cursor = changes.cursor;
+      is_silent = false;
       seen++;
       if (changes.all) {
         const still = new Set(changes.runs.map((run) => key_of(run.project, run.id)));
@@ -300,25 +305,24 @@ export class Server implements Source {
       for (const run of changes.runs.map(with_key)) known.set(run.key, { ...run, seen });
       hear({ runs: [...known.values()], truncated: changes.truncated, damaged: changes.damaged });
     };
+    const lose = (why: Failure) => ((is_silent = true), fail(why));
+    const poll = () => this.fetch("runs", cursor ? [["since", cursor]] : []).then((changes) => take(changes as Changes), lose);
     let timer = 0;
-    let cursor = "";
-    const poll = async () => {
-      try {
-        const changes = (await this.fetch("runs", cursor ? [["since", cursor]] : [])) as Changes;
-        if (changes.cursor !== cursor) (cursor = changes.cursor), take(changes);
-      } catch (why) {
-        fail(why as Failure);
-      }
+    let events: EventSource | undefined;
+    let is_over = false;
+    const listen = () => {
+      if (is_over) return;
+      events = new EventSource(`${this.root}api/changes${cursor && `?since=${encodeURIComponent(cursor)}`}`);
+      events.onmessage = (event) => take(JSON.parse(event.data) as Changes);
+      events.addEventListener("failure", (event) => lose(JSON.parse((event as MessageEvent<string>).data) as Failure));
+      events.onerror = () => {
+        lose(silent);
+        // The browser tries again by itself, unless it was refused: too many pages may be open.
+        if (events!.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => document.hidden || poll(), 2000), void poll();
+      };
     };
-    const events = new EventSource(`${this.root}api/changes`);
-    events.onmessage = (event) => take(JSON.parse(event.data) as Changes);
-    events.addEventListener("failure", (event) => fail(JSON.parse((event as MessageEvent<string>).data) as Failure));
-    events.onerror = () => {
-      fail(silent);
-      // The browser tries again by itself, unless it was refused: too many pages may be open.
-      if (events.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => document.hidden || poll(), 2000), void poll();
-    };
-    return () => (events.close(), clearInterval(timer));
+    void poll().then(listen); // a large answer takes a browser much longer to read as an event
+    return () => ((is_over = true), events?.close(), clearInterval(timer));
   }
 
   /** What several charts ask for at the same time is one question. */
@@ -345,7 +349,7 @@ export class Server implements Source {
   private async fetch<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
     const query = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)])).toString();
     // Long ones have no room in an address.
-    return (await (query.length < 2000 ? this.send(`${this.root}api/${question}?${query}`) : this.post(question, parameters))) as Answers[Q];
+    return (await (query.length < 2000 ? this.send(`${this.root}api/${question}${query && "?"}${query}`) : this.post(question, parameters))) as Answers[Q];
   }
   private post(question: string, parameters: Parameters): Promise<unknown> {
     const body: Record<string, string[]> = {};
