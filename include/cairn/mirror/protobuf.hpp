@@ -3,7 +3,7 @@
 // Messages of protobuf, field by field: what the formats of others are made of. Costs <vector>.
 
 #include <cairn/core/bytes.hpp>
-#include <cairn/store/packed.hpp>
+#include <cairn/store/byte_stream.hpp>
 
 #include <bit>
 #include <cstddef>

@@ -14,8 +14,8 @@
 #include <cairn/mirror/append_file.hpp>
 #include <cairn/mirror/protobuf.hpp>
 #include <cairn/mirror/text.hpp>
+#include <cairn/store/byte_stream.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
 
 #include <algorithm>

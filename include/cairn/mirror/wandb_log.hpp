@@ -13,8 +13,8 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/append_file.hpp>
+#include <cairn/store/byte_stream.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/packed.hpp>
 
 #include <algorithm>
 #include <array>

@@ -394,8 +394,8 @@ class BasicRunEngine final : public RunCore,
                 ThreadLanes::own(key_)};
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
-        constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour || saver_->is_current() || teller_->is_current()) return write_end(end);
+        if (most_ns >= os::one_hour_ns || saver_->is_current() || teller_->is_current())
+            return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }

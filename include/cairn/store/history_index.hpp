@@ -17,9 +17,9 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/crc32c.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/store/byte_stream.hpp>
 #include <cairn/store/frame.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>

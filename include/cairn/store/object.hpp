@@ -191,10 +191,9 @@ class BasicHashing {
     }
     /// Until the turn is another, which a bell tells.
     Turn await(Turn past, os::Bell& bell) noexcept {
-        constexpr std::int64_t long_ns = 3'600'000'000'000;
         for (;;) {
             if (const Turn now = turn_.load(std::memory_order_acquire); now != past) return now;
-            bell.wait(long_ns);
+            bell.wait();
         }
     }
     static void* run(void* self) noexcept {

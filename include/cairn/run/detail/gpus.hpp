@@ -154,8 +154,7 @@ class BasicGpuProbe {
         Shared& shared = **own;
         BasicGpus<T> gpus;
         while (!shared.is_over.load(std::memory_order_relaxed)) {
-            constexpr std::int64_t long_ns = 3'600'000'000'000;
-            shared.bell.wait(long_ns);
+            shared.bell.wait();
             if (!shared.is_asking.load(std::memory_order_acquire)) continue;
             try {
                 std::vector<Told> told;

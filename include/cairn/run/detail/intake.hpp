@@ -6,8 +6,8 @@
 
 #include <cairn/core/deferred.hpp>
 #include <cairn/run/detail/metric_board.hpp>
+#include <cairn/store/byte_stream.hpp>
 #include <cairn/store/frame.hpp>
-#include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/ring.hpp>
 #include <cairn/store/row_block.hpp>

@@ -22,6 +22,9 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
+/// Who waits for so long waits until it is rung, and looks again whenever he wakes.
+inline constexpr std::int64_t one_hour_ns = 3'600'000'000'000;
+
 #if defined(_WIN32)
 
 /// One thread waits for it, any may ring it; what was rung before the wait is not lost.
@@ -41,7 +44,7 @@ class BasicBell {
     }
 
     /// Returns when it is rung, at the latest after `ns` nanoseconds.
-    void wait(std::int64_t ns) noexcept {
+    void wait(std::int64_t ns = one_hour_ns) noexcept {
         const std::int64_t end = steady_ns() + ns;
         ::AcquireSRWLockExclusive(&mutex_);
         for (std::int64_t left = ns; !rung_ && left > 0; left = end - steady_ns())
@@ -141,7 +144,7 @@ class BasicBell {
     }
 
     /// Returns when it is rung, at the latest after `ns` nanoseconds.
-    void wait(std::int64_t ns) noexcept {
+    void wait(std::int64_t ns = one_hour_ns) noexcept {
         constexpr std::int64_t second = 1'000'000'000;
         ::timespec until{};
 #if !defined(__APPLE__)
