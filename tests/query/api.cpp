@@ -238,6 +238,29 @@ TEST_CASE("api: one metric over another", "[query][api]") {
     CHECK(api.answer("series", {{"run", "r"}, {"metric", "loss"}, {"x", "none"}}).value()["series"].empty());
 }
 
+TEST_CASE("api: the runs as text are the same, also when some of them have changed", "[query][api]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    const auto same = [&](const Parameters& ask) {
+        const auto text = api.runs_text(ask);
+        REQUIRE(text);
+        CHECK(nlohmann::json::parse(*text) == api.answer("runs", ask).value());
+    };
+    const Parameters since{{"since", api.answer("runs", {}).value()["cursor"]}};
+    for (int i = 0; i < 2; ++i) same({});
+    same({{"limit", "1"}});
+    same({{"project", "none"}});
+    same(since);
+    REQUIRE(api.edit({{"run", "a"}, {"name", "\xff\"]}"}}));
+    for (const Parameters& ask : {Parameters{}, since}) same(ask);
+    CHECK(api.runs_text({})->find("\xff") == std::string::npos);  // it is no UTF-8
+    for (const char* id : {"a", "b"}) cairn_test::erase_all(dir / "projects/p/runs" / id);
+    for (const Parameters& ask : {Parameters{}, since}) same(ask);
+    const auto wrong = api.runs_text({{"limit", "0"}});
+    REQUIRE(!wrong);
+    CHECK(wrong.error().code() == cairn::errc::invalid_argument);
+}
+
 TEST_CASE("api: a question that would take very long is refused", "[query][api]") {
     const TempDir dir;
     {

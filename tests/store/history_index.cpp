@@ -98,6 +98,36 @@ TEST_CASE("an index gives back what was written, of every kind of value", "[stor
     CHECK(entries_in(read_text(dir / "index")) == 3);
 }
 
+TEST_CASE("of an index those metrics are read that are wanted, whatever lies between",
+          "[store][history_index]") {
+    const TempDir dir;
+    write_sample(dir / "index");
+    const std::string file = read_text(dir / "index");
+    for (const std::string_view wanted : {"loss", "note", "x", "", "none"}) {
+        INFO(wanted);
+        IndexReader reader{std::as_bytes(std::span{file})};
+        std::size_t at = 0;
+        for (std::span<const std::byte> payload; reader.next(payload); ++at) {
+            std::vector<std::pair<std::string, SeriesNode>> read, expected;
+            for (const auto& one : sample()[at].nodes) {
+                if (one.first == wanted) expected.push_back(one);
+            }
+            const auto wants = [&](std::uint32_t, std::string_view name) { return name == wanted; };
+            const auto keep = [&](std::uint32_t, std::string_view name, const SeriesNode& node) {
+                read.emplace_back(name, node);
+            };
+            FramePlace place;
+            REQUIRE(read_index_entry(payload, place, wants, keep));
+            CHECK(place.at == sample()[at].place.at);
+            REQUIRE(read.size() == expected.size());
+            for (std::size_t i = 0; i < read.size(); ++i) CHECK(same(read[i].second, expected[i].second));
+            for (std::size_t size = 0; size < payload.size(); ++size)
+                CHECK_FALSE(read_index_entry(payload.first(size), place, wants, keep));
+        }
+        CHECK(at == sample().size());
+    }
+}
+
 TEST_CASE("an index that is cut or damaged at any byte gives its first entries, never others",
           "[store][history_index]") {
     const TempDir dir;

@@ -175,7 +175,13 @@ class Api {
     /// there is none of; invalid_argument, naming the parameter; as what is asked for fails.
     [[nodiscard]] result<nlohmann::json> answer(std::string_view path, const Parameters& parameters) {
         const detail::ParameterReader ask{parameters};
-        if (path == "runs") return runs(ask);
+        if (path == "runs") {
+            auto found = listed(ask);
+            if (!found) return found.error();
+            nlohmann::json& rows = found->rest["runs"] = nlohmann::json::array();
+            for (const WatchedRun* one : found->runs) rows.push_back(short_row(one->row));
+            return std::move(found->rest);
+        }
         if (path == "series") return series(ask);
         const auto of_run = [&](auto&& f) -> result<nlohmann::json> {
             const auto run = find_all({ask.text("run")});
@@ -195,6 +201,18 @@ class Api {
         if (path == "lines") return of_run([&](const WatchedRun& one) { return lines(one.run, ask); });
         return error{errc::not_found, "there is no such question", detail::suggest_name(path),
                      "ask for runs, run, metrics, series, media, artifacts, decisions, simulate or lines"};
+    }
+
+    /// The answer to "runs" as text: quicker, as runs that have not changed are not put into words again.
+    [[nodiscard]] result<std::string> runs_text(const Parameters& parameters) {
+        const auto found = listed(detail::ParameterReader{parameters});
+        if (!found) return found.error();
+        std::string text = R"({"runs":[)";
+        for (const WatchedRun* one : found->runs) {
+            if (text.back() != '[') text += ',';
+            text += row_text(*one);
+        }
+        return text + "]," + detail::json_text(found->rest).substr(1);  // of that without its brace
     }
 
     /// The same for what may take seconds and needs nothing that is kept, so that nobody waits for it:
@@ -261,32 +279,36 @@ class Api {
         return runs;
     }
 
+    struct Listed {
+        std::vector<const WatchedRun*> runs;
+        nlohmann::json rest;  // of the answer
+    };
     /// A table has no more metrics of each run; "metrics" tells all of one.
     static constexpr std::size_t most_metrics = 200;
 
     /// The runs with config and summary: what the table of runs shows. With `since`, the cursor of an earlier
     /// answer, only those that have changed after it.
-    [[nodiscard]] result<nlohmann::json> runs(const detail::ParameterReader& ask) {
+    [[nodiscard]] result<Listed> listed(const detail::ParameterReader& ask) {
         if (auto looked = watch_.look(); !looked) return looked.error();
         const auto limit = ask.number<std::size_t>("limit", 10'000, 1, 1'000'000);
         if (!limit) return limit.error();
         const std::string project = ask.text("project");
         const auto since = change_in(ask.text("since"));
-        nlohmann::json out = nlohmann::json::array();
+        std::vector<const WatchedRun*> out;
         bool is_truncated = false;
         for (const WatchedRun* one : watch_.runs()) {
             if ((!project.empty() && one->project() != project) || one->changed <= since.value_or(0))
                 continue;
             is_truncated = !since && out.size() == *limit;
             if (is_truncated) break;
-            out.push_back(short_row(one->row));
+            out.push_back(one);
         }
-        return nlohmann::json{{"runs", std::move(out)},
-                              {"all", !since},
-                              {"gone", since ? watch_.gone_since(*since) : std::vector<std::string>{}},
-                              {"cursor", session_ + "-" + std::to_string(watch_.changes())},
-                              {"truncated", is_truncated},
-                              {"damaged", as_json(watch_.damaged())}};
+        return Listed{std::move(out),
+                      {{"all", !since},
+                       {"gone", since ? watch_.gone_since(*since) : std::vector<std::string>{}},
+                       {"cursor", session_ + "-" + std::to_string(watch_.changes())},
+                       {"truncated", is_truncated},
+                       {"damaged", as_json(watch_.damaged())}}};
     }
     /// The change that a cursor tells; nothing of one that another session gave.
     [[nodiscard]] std::optional<std::uint64_t> change_in(std::string_view cursor) const {
@@ -311,6 +333,12 @@ class Api {
         for (const auto& [name, value] : all.items()) add(name, value);
         out["metrics_left_out"] = all.size() - metrics.size();
         return out;
+    }
+    [[nodiscard]] const std::string& row_text(const WatchedRun& one) {
+        if (texts_.size() > 2 * watch_.runs().size()) texts_.clear();  // most of them are gone
+        auto& [changed, text] = texts_[{one.project(), one.id()}];
+        if (changed != one.changed) text = detail::json_text(short_row(one.row)), changed = one.changed;
+        return text;
     }
     /// `run` and `metric` may be there several times: an answer for each metric of each run that has it.
     [[nodiscard]] result<nlohmann::json> series(const detail::ParameterReader& ask) {
@@ -401,6 +429,8 @@ class Api {
 
     StoreWatch watch_;
     SeriesCache series_;
+    std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::string>>
+        texts_;  // of rows, by project and run, and the change that they were made after
     std::map<std::pair<std::string, std::string>, MediaList> media_;  // by project and run
     std::string session_ = detail::os::random_hex(8);
 };

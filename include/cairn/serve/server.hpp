@@ -67,7 +67,8 @@ class ServerCore {
             const auto parameters = posted(ask, body);
             if (!parameters) return send(parameters.error(), reply);
             const std::scoped_lock lock{mutex_};
-            send(api_.edit(*parameters), reply);
+            const auto edited = api_.edit(*parameters);
+            send(edited ? result<std::string>{json_text(*edited)} : edited.error(), reply);
         });
         constexpr const char* question = R"(/api/([a-z]+))";
         server_.Get(question, [this](const httplib::Request& ask, httplib::Response& reply) {
@@ -265,7 +266,7 @@ class ServerCore {
         constexpr int pauses = 10;  // then something is sent, to see whether anybody is there
         if (stream.has_begun) std::this_thread::sleep_for(pause);
         if (is_over()) return false;
-        auto answer = ask_api("runs", {{"since", stream.cursor}});
+        auto answer = changes_since(stream.cursor);
         std::string text;
         if (!answer) {
             text = "event: failure\ndata: " + json_text(as_json(answer.error())) + "\n\n";
@@ -278,10 +279,21 @@ class ServerCore {
         stream.has_begun = true;
         return text.empty() ? sink.is_writable() : sink.write(text.data(), text.size());
     }
-    [[nodiscard]] result<nlohmann::json> ask_api(const std::string& question, const Parameters& parameters) {
-        if (auto answer = api_.answer_beside(question, parameters)) return std::move(*answer);
+    [[nodiscard]] result<std::string> ask_api(const std::string& question, const Parameters& parameters) {
+        if (question == "runs") {
+            const std::scoped_lock lock{mutex_};
+            return api_.runs_text(parameters);
+        }
+        auto answer = api_.answer_beside(question, parameters);
+        if (!answer) {
+            const std::scoped_lock lock{mutex_};
+            answer.emplace(api_.answer(question, parameters));
+        }
+        return *answer ? result<std::string>{json_text(**answer)} : answer->error();
+    }
+    [[nodiscard]] result<nlohmann::json> changes_since(const std::string& cursor) {
         const std::scoped_lock lock{mutex_};
-        return api_.answer(question, parameters);
+        return api_.answer("runs", {{"since", cursor}});
     }
     /// The parameters of a question that is too long for an address, or of a change: `{"run": "r", "tag":
     /// ["a", "b"]}`. As JSON, because a browser sends that to no other site without asking first.
@@ -308,7 +320,7 @@ class ServerCore {
         }
         return parameters;
     }
-    static void send(const result<nlohmann::json>& answer, httplib::Response& reply) {
+    static void send(result<std::string> answer, httplib::Response& reply) {
         if (!answer) {
             const errc code = answer.error().code();
             return fail(reply,
@@ -318,7 +330,7 @@ class ServerCore {
                                                          : 500,
                         answer.error());
         }
-        send_as_it_is(json_text(*answer), "application/json", reply);
+        send_as_it_is(std::move(*answer), "application/json", reply);
         protect(reply, "");
     }
     /// httplib packs other texts for every browser, where it can: by brotli, a megabyte in two seconds. It

@@ -60,6 +60,7 @@ class BasicByteReader {
         return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
     }
     std::uint64_t varint() noexcept {
+        if (!rest_.empty() && std::to_integer<unsigned>(rest_[0]) < 0x80) return byte();  // as most are
         std::uint64_t value = 0;
         for (unsigned shift = 0; shift < 70; shift += 7) {
             const std::uint64_t next = byte();
@@ -68,6 +69,13 @@ class BasicByteReader {
         }
         ok_ = false;
         return 0;
+    }
+    /// Passes over so many of them, of any length.
+    void skip_varints(std::size_t count) noexcept {
+        std::size_t at = 0;
+        for (; count > 0 && at < rest_.size(); ++at) count -= std::to_integer<unsigned>(rest_[at]) < 0x80;
+        ok_ = ok_ && count == 0;
+        rest_ = rest_.subspan(at);
     }
     std::int64_t signed_varint() noexcept {
         const std::uint64_t value = varint();

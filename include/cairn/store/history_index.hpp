@@ -86,9 +86,12 @@ template <class = void>
            within(node.first_step) && within(node.last_step);
 }
 
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric of which `wants(metric, name)`. False if it
+/// is damaged.
+template <class Wants, class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, Wants&& wants,
+                                    F&& f) {
+    constexpr std::size_t varints = 10, doubles = 3;  // of a node
     ByteReader from{payload};
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
@@ -101,6 +104,11 @@ template <class F>
         std::uint32_t metric = 0;
         std::string_view name;
         if (!read_named(from, least, metric, name)) return false;
+        if (!wants(metric, name)) {
+            from.skip_varints(varints);
+            from.bytes(doubles * sizeof(double));
+            continue;
+        }
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
             *count = from.varint();
@@ -115,6 +123,17 @@ template <class F>
         f(metric, name, std::as_const(node));
     }
     return from.ok();
+}
+
+/// The same of each metric.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view) { return true; }, f);
+}
+/// Reads where an entry's frame lies. False if the entry is damaged.
+template <class = void>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame) {
+    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view, const SeriesNode&) {});
 }
 
 /// Walks the entries of an index; after damage there is no next one.
@@ -167,9 +186,8 @@ class BasicIndexWriter {
             writer.end_ = reader.position();
             for (std::span<const std::byte> payload; reader.next(payload);) {
                 FramePlace frame;
-                if (!read_index_entry(payload, frame,
-                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
-                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
+                if (!read_index_entry(payload, frame) || frame.bytes > whole_bytes ||
+                    frame.at > whole_bytes - frame.bytes)
                     break;
                 writer.end_ = reader.position();
             }

@@ -25,6 +25,8 @@ export interface Shown {
   visible: Run[];
   /** Those of the visible runs. */
   metrics: string[];
+  /** What is out of sight is on the page too. */
+  is_whole: boolean;
   /** What a policy that is tried would have saved, by run. */
   tried: Trials;
   /** By its key; an address may also have its id alone. */
@@ -60,13 +62,14 @@ function App({ source }: { source: Source }) {
   }, []);
 
   useLayoutEffect(() => source.follow((answer) => (fail(null), set_runs(answer)), fail), [source]);
-  // At first as many as are in sight: the charts are drawn while the others are not there yet.
-  const [most, list_most] = useState(50);
+  // At first there is as much as is in sight: the first charts are drawn while the rest is not there yet.
+  const [is_whole, complete] = useState(!source.live);
   useEffect(() => {
     if (!runs) return;
-    const late = setTimeout(() => list_most(500), 300);
+    const late = setTimeout(() => complete(true), 300);
     return () => clearTimeout(late);
   }, [runs !== null]);
+  const most = is_whole ? 500 : 50; // runs in the list
   // A run of very many metrics comes without most of them; those that are looked at are asked for.
   const [more, set_more] = useState(new Map<string, { seen: number; metrics: Run["metrics"] }>());
 
@@ -121,7 +124,7 @@ function App({ source }: { source: Source }) {
   const tried = use_tried(source, view, visible);
   const place = useMemo(() => places(all.map((run) => run.key)), [runs]);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, metrics, tried, events, is_pinned, change,
+    source, view, is_dark, listed, visible, metrics, is_whole, tried, events, is_pinned, change,
     paint: set_painting,
     colour: (key) => colour(view.colours[key] ?? place.get(key) ?? 0, is_dark),
     run: (name) => all.find((run) => run.key === name) ?? all.find((run) => run.id === name),
@@ -212,7 +215,7 @@ function App({ source }: { source: Source }) {
               <option value="step">step</option><option value="relative">relative time</option><option value="time">wall time</option>
               {source.live && (
                 <optgroup label="over a metric">
-                  {[...new Set([...(view.x ? [view.x] : []), ...metrics.slice(0, 200)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
+                  {[...new Set([...(view.x ? [view.x] : []), ...metrics.slice(0, is_whole ? 200 : 1)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
                 </optgroup>
               )}
             </select>

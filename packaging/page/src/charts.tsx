@@ -44,9 +44,10 @@ export function Charts({ shown }: { shown: Shown }) {
   if (!metrics.length) return <p class="empty">These runs have logged no number yet.</p>;
   if (!found.length) return <p class="empty">No metric matches “{view.metrics}”.</p>;
   let place = 0;
+  const groups = groups_of(shown.is_whole ? found : found.slice(0, 24));
   return (
     <>
-      {groups_of(found).map(([group, members]) => (
+      {groups.map(([group, members]) => (
         <details class="group" open key={group}>
           <summary>
             {group || "metrics"} <span class="dim">{members.length}</span>

@@ -106,8 +106,8 @@ class MetricFrames {
     BlockReader reader_;
 };
 
-/// Reads metrics of a run, from the folder of each rank that has them: of every metric what is known of all
-/// its numbers together, and those that are wanted as series.
+/// Reads metrics of a run, from the folder of each rank that has them: those that are wanted as series, or of
+/// every metric what is known of all its numbers together.
 class SeriesReader {
     struct Wanted {
         std::shared_ptr<MetricFrames> frames;
@@ -120,7 +120,7 @@ class SeriesReader {
     using KnownMetrics = std::map<std::string, Known, std::less<>>;
 
   public:
-    /// What is not wanted is summed up only as far as an index covers it; if nothing is, all of it is.
+    /// What is not wanted is passed over; if nothing is, all of it is summed up.
     explicit SeriesReader(std::span<const std::string> wanted = {}) {
         for (const std::string& metric : wanted) {
             auto frames = std::make_shared<MetricFrames>(metric, histories_);
@@ -169,7 +169,7 @@ class SeriesReader {
     /// What was added so far of the wanted one of this number. Once. All series of one reader are used by one
     /// thread at a time.
     [[nodiscard]] Series take(std::size_t number = 0) { return std::move(wanted_[number].series); }
-    /// Calls `f(name, SeriesNode)` for each metric that has numbers; see the constructor.
+    /// Calls `f(name, SeriesNode)` for each metric that has numbers. Requires that none is wanted.
     template <class F>
     void for_each_metric(F&& f) const {
         for (const auto& [name, known] : known_) {
@@ -200,14 +200,19 @@ class SeriesReader {
         if (auto ours = check_history(std::span{header}.first(*head), run_dir_ / history_file); !ours)
             return ours;
 
+        std::vector<std::span<const std::byte>> entries;
+        IndexReader walk{index};
+        for (std::span<const std::byte> payload; walk.next(payload);) entries.push_back(payload);
+        if (!entries.empty() && !is_of_this_history(entries.back())) entries.clear();
         std::uint64_t covered = history_header_bytes;
-        IndexReader entries{is_of_this_history(index) ? index : std::span<const std::byte>{}};
         std::vector<Named> of_entry;
-        for (std::span<const std::byte> payload; entries.next(payload);) {
+        for (const std::span<const std::byte> payload : entries) {
             FramePlace place;
             of_entry.clear();
             const bool is_whole = read_index_entry(
-                payload, place, [&](std::uint32_t id, std::string_view name, const SeriesNode& node) {
+                payload, place,
+                [&](std::uint32_t id, std::string_view name) { return is_needed(place.ring, id, name); },
+                [&](std::uint32_t id, std::string_view name, const SeriesNode& node) {
                     of_entry.push_back({id, name, node});
                 });
             if (!is_whole || place.at < covered || place.bytes > *size || place.at > *size - place.bytes)
@@ -221,14 +226,11 @@ class SeriesReader {
         return scan(covered, *size, rings);
     }
 
-    /// Whether the last entry tells of a frame that is there: the tail of a history may have been cut since.
-    [[nodiscard]] bool is_of_this_history(std::span<const std::byte> index) const {
-        std::span<const std::byte> last;
-        IndexReader entries{index};
-        for (std::span<const std::byte> payload; entries.next(payload);) last = payload;
+    /// Whether the last entry of an index tells of a frame that is there: the tail of a history may have been
+    /// cut since.
+    [[nodiscard]] bool is_of_this_history(std::span<const std::byte> last) const {
         FramePlace place;
-        if (!read_index_entry(last, place, [](std::uint32_t, std::string_view, const SeriesNode&) {}))
-            return false;
+        if (!read_index_entry(last, place)) return false;
         std::byte head[frame_header_bytes] = {};
         const auto read = histories_->file().read_at(place.at, head);
         const Frame frame = frame_head(head);
@@ -289,6 +291,13 @@ class SeriesReader {
         }
         if (wanted_.empty()) take_records(frame);
         return true;
+    }
+    /// Whether what an index tells of a metric is asked for. Of one that is new it is: its name.
+    [[nodiscard]] bool is_needed(std::uint32_t ring, std::uint32_t id, std::string_view name) const {
+        if (wanted_.empty() && !hear_) return true;
+        const auto known = of_ring_.find(std::uint64_t{ring} << 32U | id);
+        if (known == of_ring_.end() || known->second->first != name) return true;
+        return known->second->second.wanted != nullptr || (hear_ && name == event_kind_cell);
     }
     /// The metric that a ring has numbered so.
     [[nodiscard]] KnownMetrics::value_type* known_as(std::uint32_t ring, std::uint32_t id,
