@@ -53,7 +53,8 @@ TEST_CASE("every save and removal and every change of the reason to skip is reco
         run.checkpoint("model", cairn::Best<"v", minimize>{} & cairn::after(2), cairn::KeepLast<1>{});
     Model model;
     const auto step = [&](std::int64_t n, std::optional<double> v) {
-        checkpoint.step(run.log(cairn::step(n), "v"_m = v), part("model", model)).wait();
+        checkpoint.step(run.log(cairn::step(n), "v"_m = v), part("model", model));
+        checkpoint.wait();
     };
     step(0, 5.0);
     step(1, 4.0);  // not due either: nothing new

@@ -120,6 +120,7 @@ std::vector<std::string> train(cairn::Run& run, C& checkpoint, const std::vector
         Model model = model_of(static_cast<float>(i));
         log(run, rows[i].row);
         if (rows[i].is_asked) outcomes[i] = outcome_of(checkpoint.step(rows[i].row, part("model", model)));
+        checkpoint.wait();
         after(i);
     }
     return outcomes;
@@ -357,7 +358,8 @@ TEST_CASE("the best value so far is known after its version was pruned", "[check
         auto checkpoint =
             run.checkpoint("model", cairn::Best<"v", minimize>{} | EveryN<10>{}, cairn::KeepLast<1>{});
         checkpoint.step(run.log(cairn::step(1), "v"_m = 0.5), part("model", model));
-        checkpoint.step(run.log(cairn::step(10), "v"_m = 0.9), part("model", model)).wait();
+        checkpoint.step(run.log(cairn::step(10), "v"_m = 0.9), part("model", model));
+        checkpoint.wait();
         // Its name keeps the best one; somebody takes both away.
         const auto store = cairn::Store::open_existing(dir / "store").value();
         const auto artifact = cairn::ArtifactStore::open(store, "p", "model").value();

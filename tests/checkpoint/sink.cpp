@@ -276,6 +276,7 @@ TEST_CASE("Tee prunes from its second sink what is gone from its first", "[check
     REQUIRE(cairn::ArtifactStore::open(store, "p", "m").value().remove(0));  // by another program
     Model model;
     REQUIRE(checkpoint.step(run.log(cairn::step(2), "loss"_m = 1), part("model", model)).wait());
+    checkpoint.wait();
     CHECK(files_below(dir / "out") == Labels{"1.model.safetensors", "2.model.safetensors"});
 }
 

@@ -119,8 +119,10 @@ TEST_CASE("faults: a training killed at each call of a save goes on from that sa
                 for (std::int64_t step = 0; step < 3; ++step) {
                     if (!save(run, checkpoint, step).saved()) return 1;
                 }
+                checkpoint.wait();
                 *plan = {way.at, {Fault::kill, at, 0}};
                 const auto saved = save(run, checkpoint, 3);  // the best so far; another goes
+                checkpoint.wait();
                 (void)disarm();
                 return saved.saved() ? 0 : 1;
             });

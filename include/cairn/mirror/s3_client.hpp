@@ -39,7 +39,7 @@ struct S3 {
     std::string endpoint =
         {};  ///< "https://host"; default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, the profile's, Amazon's
     std::string region = {};  ///< default: $AWS_REGION, $AWS_DEFAULT_REGION, the profile's, us-east-1
-    std::optional<bool> path_style = {};  ///< host/bucket, not bucket.host; default: with an endpoint
+    std::optional<bool> path_style = {};  ///< host/bucket, not bucket.host; default: see docs/mirrors.md
     unsigned parallel = 4;                ///< parts of a large file that are sent at once
     std::uint64_t part_bytes = std::uint64_t{16} << 20U;  ///< how large a part is; Amazon wants 5 MiB or more
 };
@@ -76,6 +76,7 @@ struct Account {
     std::string region;
     std::string endpoint;  ///< empty: Amazon's
     std::string ca_file;   ///< empty: those that the system trusts
+    std::string style;     ///< how a bucket is addressed: "path", "virtual", or anything
 };
 [[nodiscard]] inline Account account_of(const S3& given) {
     const auto variable = [](const char* name) { return os::sys::environment(name); };
@@ -113,6 +114,7 @@ struct Account {
     account.endpoint = first({given.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
                               named(1, "endpoint_url")});
     account.ca_file = first({variable("AWS_CA_BUNDLE"), named(1, "ca_bundle")});
+    account.style = named(1, "addressing_style");
     account.region = first({given.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
                             named(1, "region"), "us-east-1"});
     return account;
@@ -182,7 +184,8 @@ class Client {
         std::string endpoint = account.endpoint;
         // A bucket's name with a dot is in no certificate.
         const bool has_dot = where->bucket.find('.') != std::string::npos;
-        const bool is_path = given.path_style.value_or(!endpoint.empty() || has_dot);
+        const bool is_path = given.path_style.value_or(
+            account.style == "path" || (account.style != "virtual" && (!endpoint.empty() || has_dot)));
         if (endpoint.empty()) endpoint = "https://s3." + account.region + ".amazonaws.com";
         auto to = web_address(endpoint);
         if (!to) return to.error();

@@ -258,7 +258,7 @@ class ServerCore {
         ~Stream() { --server->streams_; }
         ServerCore* server;
         std::string cursor{};
-        bool has_begun = false;
+        bool has_begun = false, has_failed = false;
         int quiet = 0;  // how often there was nothing new
     };
     [[nodiscard]] bool send_change(Stream& stream, httplib::DataSink& sink) {
@@ -270,13 +270,14 @@ class ServerCore {
         std::string text;
         if (!answer) {
             text = "event: failure\ndata: " + json_text(as_json(answer.error())) + "\n\n";
-        } else if (!stream.has_begun || (*answer)["cursor"] != stream.cursor) {
+        } else if (!stream.has_begun || stream.has_failed || (*answer)["cursor"] != stream.cursor) {
             stream.cursor = (*answer)["cursor"].get<std::string>();
             text = "id: " + stream.cursor + "\ndata: " + json_text(*answer) + "\n\n";
         } else if (++stream.quiet % pauses == 0) {
             text = ":\n\n";
         }
         stream.has_begun = true;
+        stream.has_failed = !answer;
         return text.empty() ? sink.is_writable() : sink.write(text.data(), text.size());
     }
     [[nodiscard]] result<std::string> ask_api(const std::string& question, const Parameters& parameters) {

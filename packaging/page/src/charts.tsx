@@ -44,21 +44,25 @@ export function Charts({ shown }: { shown: Shown }) {
   if (!metrics.length) return <p class="empty">These runs have logged no number yet.</p>;
   if (!found.length) return <p class="empty">No metric matches “{view.metrics}”.</p>;
   let place = 0;
-  const groups = groups_of(shown.is_whole ? found : found.slice(0, 24));
+  let room = shown.is_whole ? found.length : 24;
   return (
     <>
-      {groups.map(([group, members]) => (
-        <details class="group" open key={group}>
-          <summary>
-            {group || "metrics"} <span class="dim">{members.length}</span>
-          </summary>
-          <div class="cards">
-            {members.map((metric) => (
-              <Slot key={metric} shown={shown} metric={metric} height={220} is_first={place++ < 6} />
-            ))}
-          </div>
-        </details>
-      ))}
+      {groups_of(found).map(([group, members]) => {
+        const here = members.slice(0, room);
+        room -= here.length;
+        return (
+          <details class="group" open key={group}>
+            <summary>
+              {group || "metrics"} <span class="dim">{members.length}</span>
+            </summary>
+            <div class="cards">
+              {here.map((metric) => (
+                <Slot key={metric} shown={shown} metric={metric} height={220} is_first={place++ < 6} />
+              ))}
+            </div>
+          </details>
+        );
+      })}
     </>
   );
 }

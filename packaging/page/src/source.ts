@@ -321,7 +321,7 @@ export class Server implements Source {
         if (events!.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => document.hidden || poll(), 2000), void poll();
       };
     };
-    void poll().then(listen); // a large answer takes a browser much longer to read as an event
+    void poll().finally(listen); // a large answer takes a browser much longer to read as an event
     return () => ((is_over = true), events?.close(), clearInterval(timer));
   }
 

@@ -28,8 +28,8 @@ def say(text):
     print(f"S3: {text}", flush=True)
 
 
-def run_tool(*arguments, at=store, env={}):
-    return subprocess.run([tool, *arguments, *(["--dir", at] if at else [])], capture_output=True, text=True,
+def run_tool(*arguments, at=store, env={}, inside=()):
+    return subprocess.run([*inside, tool, *arguments, *(["--dir", at] if at else [])], capture_output=True, text=True,
                           env={**os.environ, **env}, cwd=work)
 
 
@@ -153,6 +153,21 @@ assert not puts, puts
 assert sorted(listed(place, env)) == sorted(everything + ["demo/data:v1", *(f"demo/net:v{i}" for i in range(5, 10)), "demo/odd:v1"])
 assert got(place, env, "demo/net:v9") == ours("net:v4", other) and got(place, env, "demo/net:v4") == ours("net:v4")
 say("a lost cursor doubles nothing; another machine's versions get the next numbers, and their objects are not sent again")
+
+# ---- a bucket as a host of its own
+
+(work / ".aws").mkdir()
+(work / ".aws/config").write_text("[default]\ns3 =\n    addressing_style = virtual\n")
+(work / "hosts").write_text(f"127.0.0.1 localhost {bucket}.localhost\n")
+inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'mount --bind {work}/hosts /etc/hosts && exec "$@"', "sh"]
+told = run_tool("sync", "full", "--to", f"s3://{bucket}/by-host", inside=inside,
+                env={**env, "AWS_ENDPOINT_URL_S3": f"http://localhost:{moto.port}"})
+assert told.returncode == 0, told
+(work / ".aws/config").unlink()
+log = (work / "moto.log").read_text()
+assert '"PUT /by-host/' in log and f"/{bucket}/by-host" not in log
+assert got(f"s3://{bucket}/by-host", env, "demo/data:v0") == ours("data:v0")
+say("a profile may want buckets to be addressed as hosts")
 
 # ---- a bad network
 

@@ -149,7 +149,7 @@ class BasicCheckpointCore {
         const std::int64_t began = steady_ns();
         Flight* flight = nullptr;
         if (writes_beside()) {
-            flight = flights_.find_free();
+            flight = flights_.find_free(core_->saver());
             if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
             if (flight == nullptr) flight = &flights_.wait_for_first(core_->saver());
         }
@@ -382,10 +382,11 @@ class BasicCheckpointCore {
     [[nodiscard]] std::shared_ptr<const Ticket> launch(Flight& flight, Version version) {
         flight.ticket = std::make_shared<Ticket>(std::move(version));
         flight.info.reserved = &flight.reserved;
+        flight.is_flying.store(true, std::memory_order_relaxed);
         const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
                                                [this, &flight] { fly(flight); });
+        flight.is_out = place.has_value();
         if (place) {
-            flight.is_out = true;
             flight.place = *place;
         } else {  // no thread: here and now
             flights_.wait_for_all(core_->saver());
@@ -417,9 +418,9 @@ class BasicCheckpointCore {
             lose(flight, version.error());
         }
         flight.reserved = {};
-        const std::shared_ptr<Ticket> ticket = flight.ticket;
-        ticket->finish(version);  // from here on the flight may be the next version's
+        flight.ticket->finish(version);
         if (version) shelf_.clear_out(tell_removal());
+        flight.is_flying.store(false, std::memory_order_release);
     }
     /// What became of it.
     void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {

@@ -30,6 +30,8 @@ struct Flight {
     std::uint64_t place = 0;  ///< among the work of the saving thread
     bool is_out = false;      ///< the saving thread has it
     bool is_too_big = false;  ///< there is no memory for the copy
+    /// The saving thread is at it, or will be: until what the retention removes for it is gone.
+    std::atomic<bool> is_flying{false};
 };
 
 /// Those that are out, and those whose memory is kept for the next. Threads: the checkpoint's.
@@ -42,10 +44,12 @@ class BasicFlights {
     [[nodiscard]] bool any_is_out() const noexcept {
         return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one->is_out; });
     }
-    /// One that is not out, or has written its version and needs itself no more; null if all are out.
-    [[nodiscard]] Flight* find_free() {
+    /// One that is not out; null if all are.
+    [[nodiscard]] Flight* find_free(Saver& saver) {
         for (const auto& flight : all_) {
-            if (!flight->is_out || flight->ticket->state() != Ticket::State::queued) return flight.get();
+            if (flight->is_flying.load(std::memory_order_acquire)) continue;
+            wait(*flight, saver);  // it is about to let go, if it has not
+            return flight.get();
         }
         if (all_.size() > depth_) return nullptr;
         return all_.emplace_back(std::make_unique<Flight>()).get();

@@ -81,7 +81,10 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         }
         return append_pieces(kind, step, time_ns);
     }
-    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override { return append_named(kind, row); }
+    bool append_given(RecordKind kind, const GivenRow& row) override { return append_named(kind, row); }
+    template <class R>
+    bool append_named(RecordKind kind, const R& row) {
         cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {

@@ -79,7 +79,7 @@ class Lane {
     }
     template <RecordKind Kind = RecordKind::row>
     bool append(const GivenRow& row) {
-        return append_dynamic(Kind, row.owned());
+        return append_given(Kind, row);
     }
 
     /// The thread's own count of rows, for rows without a step.
@@ -118,6 +118,7 @@ class Lane {
     virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                               const NamedCell* begin, const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
+    virtual bool append_given(RecordKind kind, const GivenRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
