@@ -9855,7 +9855,7 @@ class Lane {
     }
     template <RecordKind Kind = RecordKind::row>
     bool append(const GivenRow& row) {
-        return append_dynamic(Kind, row.owned());
+        return append_given(Kind, row);
     }
 
     /// The thread's own count of rows, for rows without a step.
@@ -9894,6 +9894,7 @@ class Lane {
     virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                               const NamedCell* begin, const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
+    virtual bool append_given(RecordKind kind, const GivenRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -13808,6 +13809,8 @@ struct Flight {
     std::uint64_t place = 0;  ///< among the work of the saving thread
     bool is_out = false;      ///< the saving thread has it
     bool is_too_big = false;  ///< there is no memory for the copy
+    /// The saving thread is at it, or will be: until what the retention removes for it is gone.
+    std::atomic<bool> is_flying{false};
 };
 
 /// Those that are out, and those whose memory is kept for the next. Threads: the checkpoint's.
@@ -13820,10 +13823,12 @@ class BasicFlights {
     [[nodiscard]] bool any_is_out() const noexcept {
         return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one->is_out; });
     }
-    /// One that is not out, or has written its version and needs itself no more; null if all are out.
-    [[nodiscard]] Flight* find_free() {
+    /// One that is not out; null if all are.
+    [[nodiscard]] Flight* find_free(Saver& saver) {
         for (const auto& flight : all_) {
-            if (!flight->is_out || flight->ticket->state() != Ticket::State::queued) return flight.get();
+            if (flight->is_flying.load(std::memory_order_acquire)) continue;
+            wait(*flight, saver);  // it is about to let go, if it has not
+            return flight.get();
         }
         if (all_.size() > depth_) return nullptr;
         return all_.emplace_back(std::make_unique<Flight>()).get();
@@ -15542,7 +15547,7 @@ class BasicCheckpointCore {
         const std::int64_t began = steady_ns();
         Flight* flight = nullptr;
         if (writes_beside()) {
-            flight = flights_.find_free();
+            flight = flights_.find_free(core_->saver());
             if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
             if (flight == nullptr) flight = &flights_.wait_for_first(core_->saver());
         }
@@ -15775,10 +15780,11 @@ class BasicCheckpointCore {
     [[nodiscard]] std::shared_ptr<const Ticket> launch(Flight& flight, Version version) {
         flight.ticket = std::make_shared<Ticket>(std::move(version));
         flight.info.reserved = &flight.reserved;
+        flight.is_flying.store(true, std::memory_order_relaxed);
         const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
                                                [this, &flight] { fly(flight); });
+        flight.is_out = place.has_value();
         if (place) {
-            flight.is_out = true;
             flight.place = *place;
         } else {  // no thread: here and now
             flights_.wait_for_all(core_->saver());
@@ -15810,9 +15816,9 @@ class BasicCheckpointCore {
             lose(flight, version.error());
         }
         flight.reserved = {};
-        const std::shared_ptr<Ticket> ticket = flight.ticket;
-        ticket->finish(version);  // from here on the flight may be the next version's
+        flight.ticket->finish(version);
         if (version) shelf_.clear_out(tell_removal());
+        flight.is_flying.store(false, std::memory_order_release);
     }
     /// What became of it.
     void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {
@@ -17402,6 +17408,7 @@ class BasicByteReader {
         return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
     }
     std::uint64_t varint() noexcept {
+        if (!rest_.empty() && std::to_integer<unsigned>(rest_[0]) < 0x80) return byte();  // as most are
         std::uint64_t value = 0;
         for (unsigned shift = 0; shift < 70; shift += 7) {
             const std::uint64_t next = byte();
@@ -17410,6 +17417,13 @@ class BasicByteReader {
         }
         ok_ = false;
         return 0;
+    }
+    /// Passes over so many of them, of any length.
+    void skip_varints(std::size_t count) noexcept {
+        std::size_t at = 0;
+        for (; count > 0 && at < rest_.size(); ++at) count -= std::to_integer<unsigned>(rest_[at]) < 0x80;
+        ok_ = ok_ && count == 0;
+        rest_ = rest_.subspan(at);
     }
     std::int64_t signed_varint() noexcept {
         const std::uint64_t value = varint();
@@ -19137,7 +19151,10 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         }
         return append_pieces(kind, step, time_ns);
     }
-    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override { return append_named(kind, row); }
+    bool append_given(RecordKind kind, const GivenRow& row) override { return append_named(kind, row); }
+    template <class R>
+    bool append_named(RecordKind kind, const R& row) {
         cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
@@ -19796,9 +19813,12 @@ template <class = void>
            within(node.first_step) && within(node.last_step);
 }
 
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric of which `wants(metric, name)`. False if it
+/// is damaged.
+template <class Wants, class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, Wants&& wants,
+                                    F&& f) {
+    constexpr std::size_t varints = 10, doubles = 3;  // of a node
     ByteReader from{payload};
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
@@ -19811,6 +19831,11 @@ template <class F>
         std::uint32_t metric = 0;
         std::string_view name;
         if (!read_named(from, least, metric, name)) return false;
+        if (!wants(metric, name)) {
+            from.skip_varints(varints);
+            from.bytes(doubles * sizeof(double));
+            continue;
+        }
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
             *count = from.varint();
@@ -19825,6 +19850,17 @@ template <class F>
         f(metric, name, std::as_const(node));
     }
     return from.ok();
+}
+
+/// The same of each metric.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view) { return true; }, f);
+}
+/// Reads where an entry's frame lies. False if the entry is damaged.
+template <class = void>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame) {
+    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view, const SeriesNode&) {});
 }
 
 /// Walks the entries of an index; after damage there is no next one.
@@ -19877,9 +19913,8 @@ class BasicIndexWriter {
             writer.end_ = reader.position();
             for (std::span<const std::byte> payload; reader.next(payload);) {
                 FramePlace frame;
-                if (!read_index_entry(payload, frame,
-                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
-                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
+                if (!read_index_entry(payload, frame) || frame.bytes > whole_bytes ||
+                    frame.at > whole_bytes - frame.bytes)
                     break;
                 writer.end_ = reader.position();
             }
