@@ -321,7 +321,8 @@ export class Server implements Source {
         if (events!.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => document.hidden || poll(), 2000), void poll();
       };
     };
-    void poll().finally(listen); // a large answer takes a browser much longer to read as an event
+    // A large answer takes a browser much longer to read as an event; and what is asked for next comes first.
+    void poll().finally(() => setTimeout(listen, 500));
     return () => ((is_over = true), events?.close(), clearInterval(timer));
   }
 
