@@ -28,7 +28,7 @@ class BasicMetricCache {
     /// Whether the thread has used it before; then its number. Names follow one another as they did before,
     /// mostly: then none is hashed.
     [[nodiscard]] bool knows(std::string_view name, std::uint32_t& id) noexcept {
-        if (name.size() > max_metric_name_bytes) name = {name.data(), max_metric_name_bytes};
+        if (name.size() > max_metric_name_bytes) name.remove_suffix(name.size() - max_metric_name_bytes);
         std::uint32_t at = slots_[latest_].next;
         if (slots_[at].id == unknown || !is_same_text(slots_[at].name, name)) {
             at = place_of(hash_name(name), name);
