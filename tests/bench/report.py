@@ -50,8 +50,8 @@ LISTS = ("instructions", "idle", "growth", "saving", "torch", "mirrors", "viewer
 
 # What we want: what it is, its name, what it is a multiple of (None: nothing, the figure itself is meant), at most or at
 # least, how much.
-# Times of single calls are wanted as multiples of the median floor, since a machine may take twice as long for
-# anything: 10, 45 and 16 ns where that is 7 ns.
+# Times of single calls are wanted as multiples of the floor, since a machine may take twice as long for anything:
+# 10, 45, 16, 60 and 30 ns where that is 7 ns.
 FLOOR_NS = 7
 SIZES = [f"1e{power}" for power in range(4, 9)]
 GOALS = [
@@ -63,9 +63,9 @@ GOALS = [
     ("a typed row of 4 metrics", "log_typed_4", "floor_4", "≤", 2),
     ("half of such calls", "log_typed_4_p50", "floor_4_p50", "≤", 16 / FLOOR_NS),
     ("its instructions", "instructions_log_typed_4", None, "≤", 110),
-    ("a dynamic row of 2 metrics", "log_dynamic_2", None, "≤", 60),
-    ("a row inside a training loop", "training_row", None, "≤", 30),
-    ("the same on one core", "training_row_one_core", None, "≤", 30),
+    ("a dynamic row of 2 metrics", "log_dynamic_2", "floor_1", "≤", 60 / FLOOR_NS),
+    ("a row inside a training loop", "training_row", "floor_1", "≤", 30 / FLOOR_NS),
+    ("the same on one core", "training_row_one_core", "floor_1", "≤", 30 / FLOOR_NS),
     ("how much longer its step takes", "training_more", None, "≤", 1),
     ("the same on one core", "training_more_one_core", None, "≤", 1),
     ("with every mirror and a dead network", "mirrored_more", None, "≤", 1),
@@ -177,7 +177,7 @@ LEGEND = """\
 * `…_p50`, `…_p99`, `…_p999`: what half, 99 % and 99.9 % of such calls take at most, each timed by itself, less the median of
   timing nothing; `…_after_pause`: the median of the first calls after a pause, which are not among the others. What is wanted of
   them is told by the median floor: 10 and 45 ns, and 16 ns of 4 metrics, where that is 7 ns; of 99.9 % by the floor's own, as
-  what then takes the time is the machine, which interrupts.
+  what then takes the time is the machine, which interrupts. So it is with a dynamic row, 60 ns, and one in a training loop, 30 ns.
 * `…_one_thread`, `…_two_threads`, `…_four_threads`: as many threads that log a row of 1 metric into one run at once; 1000 calls in
   a row each. It is the processor time of a thread, as four threads may have to share two cores.
 * `instructions_…`: of one call, by callgrind; for it the clock is a call of the kernel, which is not counted.
