@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16850, 119200),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (16980, 119330),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12370, 115000),
     "extern.hpp": (12420, 115000),  # it names what it declares
-    "engine.hpp": (16900, 119250),
-    "cairn_full.hpp": (28930, 142130),
+    "engine.hpp": (17030, 119380),
+    "cairn_full.hpp": (29060, 142260),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (520, 31500),  # keeps a few values without an allocation, any number with one; a row as its author wrote it
     "core": (400, 28000),
@@ -24,19 +24,19 @@ BUDGET = {
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (13080, 113220),
+    "run": (13210, 113350),
     "checkpoint": (12800, 115000),
-    "query": (12200, 114300),  # adds stretches at once, walks a pyramid
-    "serve/server.hpp": (13720, 115000),
-    "cli/serve.hpp": (13940, 121000),  # a report has rich values
-    "serve": (12420, 116000),
-    "cli/import.hpp": (17140, 127190),  # it has all that records a run
-    "cli": (15740, 127130),
-    "store/repair_run.hpp": (5310, 105000),  # reads and writes all that a run has
+    "query": (12310, 114410),  # adds stretches at once, walks a pyramid
+    "serve/server.hpp": (13830, 115000),
+    "cli/serve.hpp": (14050, 121000),  # a report has rich values
+    "serve": (12530, 116000),
+    "cli/import.hpp": (17270, 127320),  # it has all that records a run
+    "cli": (15850, 127240),
+    "store/repair_run.hpp": (5410, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
-    "mirror": (14000, 114840),
-    "cli/cli.hpp": (23480, 136540),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15690, 118040),  # reads what a mirror writes, and has all that records a run
+    "mirror": (14130, 114970),
+    "cli/cli.hpp": (23610, 136670),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15820, 118170),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

@@ -17225,13 +17225,16 @@ struct MetricSummary {
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
+        if (!value.is_text()) return add(step, value.number());
         ++count;
         last_step = step;
-        if (value.is_text()) {
-            text = value.text();
-            return;
-        }
-        last = value.number();
+        text = value.text();
+    }
+    /// The same of a number.
+    void add(std::int64_t step, double number) noexcept {
+        ++count;
+        last_step = step;
+        last = number;
         if (detail::is_nan(last)) {
             ++nans;
             return;
@@ -17257,8 +17260,12 @@ struct MetricView {
     Thumbnail curve;
 
     void add(std::int64_t step, const Value& value) {
+        if (!value.is_text()) return add(step, value.number());
         summary.add(step, value);
-        if (!value.is_text()) curve.add(value.number());
+    }
+    void add(std::int64_t step, double number) noexcept {
+        summary.add(step, number);
+        curve.add(number);
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
@@ -17338,8 +17345,9 @@ class BasicMetricBoard {
     /// The step of the latest row; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
 
-    /// Takes a value in.
-    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+    /// Takes in a Value or a number.
+    template <class V>
+    void add(std::uint32_t metric, std::int64_t step, const V& value) {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
@@ -18320,6 +18328,70 @@ template <class Column>
     return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
 }
 
+/// The first eight bytes of a cell in a record, as one number.
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t metric, Value::Kind kind) noexcept {
+    return metric | static_cast<std::uint64_t>(kind) << 32U;
+}
+/// Rows of one kind and of the same metrics with values of the same kinds, none of them a text, as they
+/// follow each other in a ring.
+struct AlikeRows {
+    RecordKind kind{};
+    std::size_t cells = 0;  ///< of each row
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::size_t row_bytes() const noexcept { return row_header_bytes + cells * cell_bytes; }
+    [[nodiscard]] std::size_t size() const noexcept { return bytes.size() / row_bytes(); }
+    [[nodiscard]] std::int64_t step(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 16));
+    }
+    [[nodiscard]] std::int64_t time_ns(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 24));
+    }
+    [[nodiscard]] std::uint32_t metric(std::size_t cell) const noexcept {
+        return static_cast<std::uint32_t>(head(cell));
+    }
+    [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
+        return word(row, row_header_bytes + cell * cell_bytes + 8);
+    }
+    [[nodiscard]] double number(std::size_t row, std::size_t cell) const noexcept {
+        const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
+        return of == Value::Kind::number ? std::bit_cast<double>(bits(row, cell))
+                                         : Value::from_integer_bits(of, bits(row, cell)).number();
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t word(std::size_t row, std::size_t at) const noexcept {
+        return get<std::uint64_t>(bytes.data() + row * row_bytes() + at);
+    }
+    [[nodiscard]] std::uint64_t head(std::size_t cell) const noexcept {
+        return word(0, row_header_bytes + cell * cell_bytes);
+    }
+};
+
+/// The rows that `records` begins with, if their cells begin with `heads`, `most` at the most.
+template <class Heads>
+[[nodiscard]] AlikeRows alike_rows(std::span<const std::byte> records, RecordKind kind, const Heads& heads,
+                                   std::size_t most) noexcept {
+    AlikeRows rows{kind, heads.size()};
+    const std::size_t size = rows.row_bytes();
+    const std::uint64_t record = size | static_cast<std::uint64_t>(kind) << 32U;
+    const std::byte* at = records.data();
+    const auto is_one = [&] {
+        if (get<std::uint64_t>(at) != record || get<std::uint64_t>(at + 8) != heads.size()) return false;
+        const std::byte* cell = at + row_header_bytes;
+        for (const std::uint64_t head : heads) {
+            if (get<std::uint64_t>(cell) != head) return false;
+            cell += cell_bytes;
+        }
+        return true;
+    };
+    std::size_t found = 0;
+    for (std::size_t left = records.size(); found < most && left >= size && is_one(); left -= size)
+        ++found, at += size;
+    rows.bytes = records.first(found * size);
+    return rows;
+}
+
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
 template <class T = void>
 class BasicBlockWriter {
@@ -18340,9 +18412,7 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        // Most rows are like the one before.
-        if (last_ >= groups || !groups_[last_].takes(kind, cells)) [[unlikely]]
-            last_ = find_group(kind, cells);
+        if (last_ >= groups || !groups_[last_].takes(kind, cells)) last_ = find_group(kind, cells);
         Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
@@ -18354,6 +18424,36 @@ class BasicBlockWriter {
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
+    }
+    /// Takes the rows that `records` begins with and that are like the row before, without a text; as many as
+    /// there is room for, `most` at the most. That is what most rows are, and a third of what `add` takes.
+    /// After an exception `clear`.
+    AlikeRows add_alike(std::span<const std::byte> records, std::size_t most) {
+        if (last_ >= groups_.size() || groups_[last_].has_text) return {};
+        Group& group = groups_[last_];
+        const std::size_t cells = group.heads.size();
+        most = std::min(
+            {most, max_block_rows - rows(), (max_block_cells - cells_) / std::max<std::size_t>(cells, 1)});
+        const AlikeRows taken = alike_rows(records, group.kind, group.heads, most);
+        const std::size_t before = rows(), now = before + taken.size();
+        if (now == before) return taken;
+        if (groups_.size() > 1) {
+            of_row_.resize(before);
+            of_row_.resize(now, static_cast<std::int64_t>(last_));
+        }
+        fill(steps_, taken.size(), [&](std::size_t row) { return taken.step(row); });
+        fill(times_, taken.size(), [&](std::size_t row) { return taken.time_ns(row) / ns_per_ms; });
+        for (std::size_t i = 0; i < cells; ++i) {
+            Column& column = group.columns[i];
+            const auto bits = [&](std::size_t row) { return taken.bits(row, i); };
+            if (group.shape[i].second == Value::Kind::number) {
+                fill(column.numbers, taken.size(), bits);
+            } else {
+                fill(column.integers, taken.size(), bits);
+            }
+        }
+        cells_ += taken.size() * cells;
+        return taken;
     }
 
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
@@ -18427,6 +18527,8 @@ class BasicBlockWriter {
         RecordKind kind{};
         Shape shape{};
         std::vector<Column> columns{};
+        std::vector<std::uint64_t> heads{};  // of its cells
+        bool has_text = false;
 
         [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
@@ -18442,8 +18544,23 @@ class BasicBlockWriter {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
+        if (!is_new) return at->second;
+        Group& group = groups_.emplace_back();
+        group.kind = kind;
+        group.columns.resize(cells.size());
+        for (const auto& [metric, of] : shape) {
+            group.heads.push_back(cell_head(metric, of));
+            group.has_text = group.has_text || of == Value::Kind::text;
+        }
+        group.shape = std::move(shape);
         return at->second;
+    }
+    template <class V, class F>
+    static void fill(std::vector<V>& column, std::size_t rows, F&& value) {
+        const std::size_t before = column.size();
+        column.resize(before + rows);
+        V* to = column.data() + before;
+        for (std::size_t row = 0; row < rows; ++row) to[row] = std::bit_cast<V>(value(row));
     }
     static void put_value(Column& column, const Value& value) {
         switch (value.kind()) {
@@ -18786,24 +18903,51 @@ class BasicIntake {
 
     /// False if the frame has to be written before the rest is taken.
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
-        RecordReader reader{piece.bytes};
-        for (RecordReader::Record record; !is_full() && reader.next(record);) {
-            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
-            if (record.kind == RecordKind::name) {
+        while (!is_full()) {
+            const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
+            if (take_alike(rest, board)) continue;
+            RecordReader reader{rest};
+            RecordReader::Record record;
+            const bool is_record = reader.next(record);
+            const auto bytes = rest.first(rest.size() - reader.left());
+            if (is_record && record.kind == RecordKind::name) {
                 take_name(record.body, board);
-            } else if (record.kind != RecordKind::padding) {
-                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
-                                                       static_cast<std::size_t>(end - seen_));
-                if (!take_row(record, bytes, end, board)) return false;
+            } else if (is_record && record.kind != RecordKind::padding) {
+                if (!take_row(record, bytes, board)) return false;
                 bytes_ += bytes.size();
+            } else if (reader.damaged()) {
+                // Something wrote over the ring. It is kept as it is, so that the history says so.
+                if (!begin_records()) return false;
+                keep(rest);
+            } else if (!is_record) {
+                break;
             }
-            seen_ = end;
+            seen_ += bytes.size();
         }
-        if (!reader.damaged()) return true;
-        // Something wrote over the ring. It is kept as it is, so that the history says so.
-        if (!begin_records()) return false;
-        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
-        seen_ = piece.from + piece.bytes.size();
+        return true;
+    }
+    /// Takes the rows that are like the one before, all together, up to a frame's worth. False if there is
+    /// none.
+    bool take_alike(std::span<const std::byte> records, BasicMetricBoard<T>& board) {
+        if (!records_.empty()) return false;
+        const auto room = static_cast<std::size_t>(frame_bytes - bytes_);
+        const AlikeRows rows =
+            block_.add_alike(records.first(std::min(records.size(), room)), frame_rows - block_.rows());
+        if (rows.size() == 0) return false;
+        bytes_ += rows.bytes.size();
+        seen_ += rows.bytes.size();
+        if (rows.kind != RecordKind::row) return true;
+        rows_ += rows.size();
+        if (seen_ <= summed_to_) return true;
+        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_);
+        std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
+        summed_to_ = seen_;
+        summed_rows_ += rows.size() - row;
+        for (; row < rows.size(); ++row) {
+            board.saw(rows.step(row));
+            for (std::size_t i = 0; i < rows.cells; ++i)
+                board.add(rows.metric(i), rows.step(row), rows.number(row, i));
+        }
         return true;
     }
     void take_name(std::span<const std::byte> body, BasicMetricBoard<T>& board) {
@@ -18813,8 +18957,8 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    CAIRN_INLINE bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
-                               std::uint64_t end, BasicMetricBoard<T>& board) {
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+                  BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole = read_row(record.body, step, time_ns, cells_);
@@ -18831,7 +18975,7 @@ class BasicIntake {
         if (record.kind != RecordKind::row) return true;
         const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
         rows_ += row;
-        if (end > summed_to_) {
+        if (const std::uint64_t end = seen_ + bytes.size(); end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
             board.saw(step);

@@ -798,7 +798,7 @@ describe("sizes", () => {
     const server = await serve(0, SIZES);
     const { page, done } = await look_at(`${server.url}#project=sweep`);
     await drawn(page, "val/loss");
-    assert.equal(await page.locator("aside li").count(), 500);
+    await page.waitForFunction(() => document.querySelectorAll("aside li").length === 500); // fifty at first
     await page.getByText("and 500 more").waitFor();
     await page.goto(`${server.url}#page=table&project=sweep&sort=best:val/loss&descending=false`);
     await page.locator("tbody tr").nth(199).waitFor();

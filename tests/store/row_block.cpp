@@ -109,6 +109,101 @@ TEST_CASE("rows of a block come back in their order, with every value", "[store]
     }
 }
 
+TEST_CASE("rows taken from their records are those taken one by one", "[store][row_block]") {
+    std::mt19937_64 random{9};
+    BlockWriter writer;
+    std::size_t alike = 0;
+    for (int round = 0; round < 200; ++round) {
+        INFO("round " << round);
+        std::deque<std::string> texts;
+        std::vector<Logged> rows = random_rows(random, static_cast<std::size_t>(1 + random() % 40), texts);
+        // Stretches of equal shape, as programs log them.
+        std::vector<Logged> logged;
+        for (const Logged& row : rows) {
+            for (std::uint64_t n = 1 + random() % 6; n != 0; --n) logged.push_back(row);
+        }
+        Bytes records;
+        std::vector<std::size_t> ends;
+        for (const Logged& row : logged) {
+            std::size_t bytes = row_header_bytes;
+            for (const Cell& cell : row.cells) bytes += cell_size(cell.value);
+            records.resize(records.size() + bytes);
+            std::byte* to = put_row_header(records.data() + records.size() - bytes, bytes, row.kind, 0,
+                                           row.cells.size(), row.step, row.ms * ns_per_ms + 999);
+            for (const Cell& cell : row.cells) to = put_cell(to, cell.metric, cell.value);
+            ends.push_back(records.size());
+        }
+        const Bytes expected = block_of(writer, logged);
+        std::size_t at = 0;
+        while (at < logged.size()) {
+            const std::size_t from = at == 0 ? 0 : ends[at - 1], most = 1 + random() % 5;
+            const AlikeRows taken = writer.add_alike(std::span{records}.subspan(from), most);
+            REQUIRE(taken.size() <= most);
+            alike += taken.size();
+            at += taken.size();
+            if (taken.size() != 0) continue;
+            const Logged& row = logged[at++];
+            writer.add(row.kind, row.step, row.ms * ns_per_ms + 999, row.cells);
+        }
+        Bytes block;
+        writer.write(block);
+        REQUIRE(block == expected);
+    }
+    CHECK(alike > 1000);
+}
+
+TEST_CASE("only whole rows like the one before are taken from their records", "[store][row_block]") {
+    const std::vector<Cell> numbers{{3, Value{1.5}}, {4, Value{2.5}}};
+    std::vector<Cell> cells = numbers;
+    constexpr std::size_t bytes = row_header_bytes + 2 * cell_bytes;
+    Bytes records(2 * bytes);
+    const auto put_rows = [&](RecordKind kind, std::uint8_t flags) {
+        for (std::size_t i = 0; i < 2; ++i) {
+            std::byte* to = put_row_header(records.data() + i * bytes, bytes, kind, flags, 2, 7, 0);
+            for (const Cell& cell : cells) to = put_cell(to, cell.metric, cell.value);
+        }
+    };
+    const auto taken = [&](std::size_t size, std::size_t most) {
+        BlockWriter writer;
+        CHECK(writer.add_alike(records, 9).size() == 0);  // there is none before
+        writer.add(RecordKind::row, 6, 0, cells);
+        return writer.add_alike(std::span{records}.first(size), most).size();
+    };
+    put_rows(RecordKind::row, 0);
+    CHECK(taken(2 * bytes, 9) == 2);
+    CHECK(taken(2 * bytes - 1, 9) == 1);
+    CHECK(taken(bytes - 1, 9) == 0);
+    CHECK(taken(0, 9) == 0);
+    CHECK(taken(2 * bytes, 1) == 1);
+    CHECK(taken(2 * bytes, 0) == 0);
+    // Any other bit in what tells the shape, of the second row.
+    for (std::size_t at = 0; at < bytes; ++at) {
+        const bool is_free = (at >= 16 && at < row_header_bytes) ||
+                             (at >= row_header_bytes && (at - row_header_bytes) % cell_bytes >= 8);
+        INFO("byte " << at);
+        records[bytes + at] ^= std::byte{1};
+        CHECK(taken(2 * bytes, 9) == (is_free ? 2U : 1U));
+        records[bytes + at] ^= std::byte{1};
+    }
+    const std::vector<Cell> others{{3, Value{-1}}, {4, Value{true}}}, texts{{3, Value{1.5}}, {4, Value{""}}};
+    for (const auto& [row, expected] : {std::pair{&others, 2U}, std::pair{&texts, 0U}}) {
+        cells = *row;
+        put_rows(RecordKind::row, 0);
+        CHECK(taken(2 * bytes, 9) == expected);
+    }
+    cells = numbers;
+    put_rows(RecordKind::event, 0);
+    CHECK(taken(2 * bytes, 9) == 0);
+    put_rows(RecordKind::row, row_continues);
+    CHECK(taken(2 * bytes, 9) == 0);
+
+    BlockWriter full;
+    for (std::size_t i = 0; i + 1 < max_block_rows; ++i) full.add(RecordKind::row, 0, 0, cells);
+    put_rows(RecordKind::row, 0);
+    CHECK(full.add_alike(records, 9).size() == 1);
+    CHECK(full.add_alike(records, 9).size() == 0);
+}
+
 TEST_CASE("a block has room for so many rows and cells and no more", "[store][row_block]") {
     BlockWriter writer;
     std::vector<Logged> rows(max_block_rows);

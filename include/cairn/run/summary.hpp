@@ -37,13 +37,16 @@ struct MetricSummary {
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
+        if (!value.is_text()) return add(step, value.number());
         ++count;
         last_step = step;
-        if (value.is_text()) {
-            text = value.text();
-            return;
-        }
-        last = value.number();
+        text = value.text();
+    }
+    /// The same of a number.
+    void add(std::int64_t step, double number) noexcept {
+        ++count;
+        last_step = step;
+        last = number;
         if (detail::is_nan(last)) {
             ++nans;
             return;
@@ -69,8 +72,12 @@ struct MetricView {
     Thumbnail curve;
 
     void add(std::int64_t step, const Value& value) {
+        if (!value.is_text()) return add(step, value.number());
         summary.add(step, value);
-        if (!value.is_text()) curve.add(value.number());
+    }
+    void add(std::int64_t step, double number) noexcept {
+        summary.add(step, number);
+        curve.add(number);
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;

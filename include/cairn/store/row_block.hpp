@@ -17,6 +17,7 @@
 #include <cairn/store/series_node.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -51,6 +52,70 @@ template <class Column>
     return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
 }
 
+/// The first eight bytes of a cell in a record, as one number.
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t metric, Value::Kind kind) noexcept {
+    return metric | static_cast<std::uint64_t>(kind) << 32U;
+}
+/// Rows of one kind and of the same metrics with values of the same kinds, none of them a text, as they
+/// follow each other in a ring.
+struct AlikeRows {
+    RecordKind kind{};
+    std::size_t cells = 0;  ///< of each row
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::size_t row_bytes() const noexcept { return row_header_bytes + cells * cell_bytes; }
+    [[nodiscard]] std::size_t size() const noexcept { return bytes.size() / row_bytes(); }
+    [[nodiscard]] std::int64_t step(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 16));
+    }
+    [[nodiscard]] std::int64_t time_ns(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 24));
+    }
+    [[nodiscard]] std::uint32_t metric(std::size_t cell) const noexcept {
+        return static_cast<std::uint32_t>(head(cell));
+    }
+    [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
+        return word(row, row_header_bytes + cell * cell_bytes + 8);
+    }
+    [[nodiscard]] double number(std::size_t row, std::size_t cell) const noexcept {
+        const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
+        return of == Value::Kind::number ? std::bit_cast<double>(bits(row, cell))
+                                         : Value::from_integer_bits(of, bits(row, cell)).number();
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t word(std::size_t row, std::size_t at) const noexcept {
+        return get<std::uint64_t>(bytes.data() + row * row_bytes() + at);
+    }
+    [[nodiscard]] std::uint64_t head(std::size_t cell) const noexcept {
+        return word(0, row_header_bytes + cell * cell_bytes);
+    }
+};
+
+/// The rows that `records` begins with, if their cells begin with `heads`, `most` at the most.
+template <class Heads>
+[[nodiscard]] AlikeRows alike_rows(std::span<const std::byte> records, RecordKind kind, const Heads& heads,
+                                   std::size_t most) noexcept {
+    AlikeRows rows{kind, heads.size()};
+    const std::size_t size = rows.row_bytes();
+    const std::uint64_t record = size | static_cast<std::uint64_t>(kind) << 32U;
+    const std::byte* at = records.data();
+    const auto is_one = [&] {
+        if (get<std::uint64_t>(at) != record || get<std::uint64_t>(at + 8) != heads.size()) return false;
+        const std::byte* cell = at + row_header_bytes;
+        for (const std::uint64_t head : heads) {
+            if (get<std::uint64_t>(cell) != head) return false;
+            cell += cell_bytes;
+        }
+        return true;
+    };
+    std::size_t found = 0;
+    for (std::size_t left = records.size(); found < most && left >= size && is_one(); left -= size)
+        ++found, at += size;
+    rows.bytes = records.first(found * size);
+    return rows;
+}
+
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
 template <class T = void>
 class BasicBlockWriter {
@@ -71,9 +136,7 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        // Most rows are like the one before.
-        if (last_ >= groups || !groups_[last_].takes(kind, cells)) [[unlikely]]
-            last_ = find_group(kind, cells);
+        if (last_ >= groups || !groups_[last_].takes(kind, cells)) last_ = find_group(kind, cells);
         Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
@@ -85,6 +148,36 @@ class BasicBlockWriter {
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
+    }
+    /// Takes the rows that `records` begins with and that are like the row before, without a text; as many as
+    /// there is room for, `most` at the most. That is what most rows are, and a third of what `add` takes.
+    /// After an exception `clear`.
+    AlikeRows add_alike(std::span<const std::byte> records, std::size_t most) {
+        if (last_ >= groups_.size() || groups_[last_].has_text) return {};
+        Group& group = groups_[last_];
+        const std::size_t cells = group.heads.size();
+        most = std::min(
+            {most, max_block_rows - rows(), (max_block_cells - cells_) / std::max<std::size_t>(cells, 1)});
+        const AlikeRows taken = alike_rows(records, group.kind, group.heads, most);
+        const std::size_t before = rows(), now = before + taken.size();
+        if (now == before) return taken;
+        if (groups_.size() > 1) {
+            of_row_.resize(before);
+            of_row_.resize(now, static_cast<std::int64_t>(last_));
+        }
+        fill(steps_, taken.size(), [&](std::size_t row) { return taken.step(row); });
+        fill(times_, taken.size(), [&](std::size_t row) { return taken.time_ns(row) / ns_per_ms; });
+        for (std::size_t i = 0; i < cells; ++i) {
+            Column& column = group.columns[i];
+            const auto bits = [&](std::size_t row) { return taken.bits(row, i); };
+            if (group.shape[i].second == Value::Kind::number) {
+                fill(column.numbers, taken.size(), bits);
+            } else {
+                fill(column.integers, taken.size(), bits);
+            }
+        }
+        cells_ += taken.size() * cells;
+        return taken;
     }
 
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
@@ -158,6 +251,8 @@ class BasicBlockWriter {
         RecordKind kind{};
         Shape shape{};
         std::vector<Column> columns{};
+        std::vector<std::uint64_t> heads{};  // of its cells
+        bool has_text = false;
 
         [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
@@ -173,8 +268,23 @@ class BasicBlockWriter {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
+        if (!is_new) return at->second;
+        Group& group = groups_.emplace_back();
+        group.kind = kind;
+        group.columns.resize(cells.size());
+        for (const auto& [metric, of] : shape) {
+            group.heads.push_back(cell_head(metric, of));
+            group.has_text = group.has_text || of == Value::Kind::text;
+        }
+        group.shape = std::move(shape);
         return at->second;
+    }
+    template <class V, class F>
+    static void fill(std::vector<V>& column, std::size_t rows, F&& value) {
+        const std::size_t before = column.size();
+        column.resize(before + rows);
+        V* to = column.data() + before;
+        for (std::size_t row = 0; row < rows; ++row) to[row] = std::bit_cast<V>(value(row));
     }
     static void put_value(Column& column, const Value& value) {
         switch (value.kind()) {

@@ -94,24 +94,51 @@ class BasicIntake {
 
     /// False if the frame has to be written before the rest is taken.
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
-        RecordReader reader{piece.bytes};
-        for (RecordReader::Record record; !is_full() && reader.next(record);) {
-            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
-            if (record.kind == RecordKind::name) {
+        while (!is_full()) {
+            const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
+            if (take_alike(rest, board)) continue;
+            RecordReader reader{rest};
+            RecordReader::Record record;
+            const bool is_record = reader.next(record);
+            const auto bytes = rest.first(rest.size() - reader.left());
+            if (is_record && record.kind == RecordKind::name) {
                 take_name(record.body, board);
-            } else if (record.kind != RecordKind::padding) {
-                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
-                                                       static_cast<std::size_t>(end - seen_));
-                if (!take_row(record, bytes, end, board)) return false;
+            } else if (is_record && record.kind != RecordKind::padding) {
+                if (!take_row(record, bytes, board)) return false;
                 bytes_ += bytes.size();
+            } else if (reader.damaged()) {
+                // Something wrote over the ring. It is kept as it is, so that the history says so.
+                if (!begin_records()) return false;
+                keep(rest);
+            } else if (!is_record) {
+                break;
             }
-            seen_ = end;
+            seen_ += bytes.size();
         }
-        if (!reader.damaged()) return true;
-        // Something wrote over the ring. It is kept as it is, so that the history says so.
-        if (!begin_records()) return false;
-        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
-        seen_ = piece.from + piece.bytes.size();
+        return true;
+    }
+    /// Takes the rows that are like the one before, all together, up to a frame's worth. False if there is
+    /// none.
+    bool take_alike(std::span<const std::byte> records, BasicMetricBoard<T>& board) {
+        if (!records_.empty()) return false;
+        const auto room = static_cast<std::size_t>(frame_bytes - bytes_);
+        const AlikeRows rows =
+            block_.add_alike(records.first(std::min(records.size(), room)), frame_rows - block_.rows());
+        if (rows.size() == 0) return false;
+        bytes_ += rows.bytes.size();
+        seen_ += rows.bytes.size();
+        if (rows.kind != RecordKind::row) return true;
+        rows_ += rows.size();
+        if (seen_ <= summed_to_) return true;
+        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_);
+        std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
+        summed_to_ = seen_;
+        summed_rows_ += rows.size() - row;
+        for (; row < rows.size(); ++row) {
+            board.saw(rows.step(row));
+            for (std::size_t i = 0; i < rows.cells; ++i)
+                board.add(rows.metric(i), rows.step(row), rows.number(row, i));
+        }
         return true;
     }
     void take_name(std::span<const std::byte> body, BasicMetricBoard<T>& board) {
@@ -121,8 +148,8 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    CAIRN_INLINE bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
-                               std::uint64_t end, BasicMetricBoard<T>& board) {
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+                  BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole = read_row(record.body, step, time_ns, cells_);
@@ -139,7 +166,7 @@ class BasicIntake {
         if (record.kind != RecordKind::row) return true;
         const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
         rows_ += row;
-        if (end > summed_to_) {
+        if (const std::uint64_t end = seen_ + bytes.size(); end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
             board.saw(step);
