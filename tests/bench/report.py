@@ -68,6 +68,7 @@ GOALS = [
     ("the same on one core", "training_row_one_core", "floor_1", "≤", 30 / FLOOR_NS),
     ("how much longer its step takes", "training_more", None, "≤", 1),
     ("the same on one core", "training_more_one_core", None, "≤", 1),
+    ("how many more instructions, of all threads", "training_more_instructions", None, "≤", 1),
     ("with every mirror and a dead network", "mirrored_more", None, "≤", 1),
     ("how much longer the call takes, with somebody looking", "viewed_row_more", None, "≤", 5),
     ("spdlog's file sink", "spdlog_file", "log_typed_1", "≥", 8),
@@ -189,6 +190,8 @@ LEGEND = """\
   after each step, median, less timing nothing. `training_more`: how much longer a step takes with it, the collector included:
   the median of pairs of rounds, one with and one without, in turn; `training_more_processor`: the same by the process's
   processor time, which does not feel what else the machine does. `…_one_core`: the whole process confined to one core.
+  `training_more_instructions`: how many more instructions of all its threads, by callgrind, under which the collector looks after
+  each row.
 * `mirrored_more`: how much longer a step of that training takes, with a row after each, if the run is mirrored meanwhile by
   everything there is, each second: W&B, TensorBoard and Trackio by files; MLflow, Trackio, S3 and a server of one's own by a network in
   which two do not answer and two are not there. `mirrored_more_processor`: the same by the process's processor time: what the
