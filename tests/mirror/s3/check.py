@@ -227,7 +227,6 @@ say("two machines at once: every version once, no number twice")
 client.put_object(Bucket=bucket, Key=key_of_large, Body=large.read_bytes()[:-1] + b"x")
 told = cairn("s3", "get", place, "demo/large", "--to", str(work / "bad"), at=None, env=env, fails=True)
 assert "not as it was written" in told and not list((work / "bad").rglob("*")), told
-(work / ".aws").mkdir()
 (work / ".aws/credentials").write_text(f"[trainer]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key={key['SecretAccessKey']}\n")
 assert listed(place, {"AWS_PROFILE": "trainer", "AWS_ENDPOINT_URL": moto.address}, "demo")
 leaks = subprocess.run(["grep", "-rl", key["SecretAccessKey"], store], capture_output=True, text=True).stdout
