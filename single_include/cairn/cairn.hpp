@@ -17216,16 +17216,13 @@ struct MetricSummary {
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
-        if (!value.is_text()) return add(step, value.number());
         ++count;
         last_step = step;
-        text = value.text();
-    }
-    /// The same of a number.
-    void add(std::int64_t step, double number) noexcept {
-        ++count;
-        last_step = step;
-        last = number;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
         if (detail::is_nan(last)) {
             ++nans;
             return;
@@ -17251,12 +17248,8 @@ struct MetricView {
     Thumbnail curve;
 
     void add(std::int64_t step, const Value& value) {
-        if (!value.is_text()) return add(step, value.number());
         summary.add(step, value);
-    }
-    void add(std::int64_t step, double number) noexcept {
-        summary.add(step, number);
-        curve.add(number);
+        if (!value.is_text()) curve.add(value.number());
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
@@ -17336,9 +17329,8 @@ class BasicMetricBoard {
     /// The step of the latest row; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
 
-    /// Takes in a Value or a number.
-    template <class V>
-    void add(std::uint32_t metric, std::int64_t step, const V& value) {
+    /// Takes a value in.
+    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
@@ -18344,10 +18336,10 @@ struct AlikeRows {
     [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
         return word(row, row_header_bytes + cell * cell_bytes + 8);
     }
-    [[nodiscard]] double number(std::size_t row, std::size_t cell) const noexcept {
+    [[nodiscard]] Value value(std::size_t row, std::size_t cell) const noexcept {
         const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
-        return of == Value::Kind::number ? std::bit_cast<double>(bits(row, cell))
-                                         : Value::from_integer_bits(of, bits(row, cell)).number();
+        if (of == Value::Kind::number) return Value{std::bit_cast<double>(bits(row, cell))};
+        return Value::from_integer_bits(of, bits(row, cell));
     }
 
   private:
@@ -18403,7 +18395,8 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        if (last_ >= groups || !groups_[last_].takes(kind, cells)) last_ = find_group(kind, cells);
+        repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
+        if (!repeats_) last_ = find_group(kind, cells);
         Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
@@ -18416,11 +18409,11 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
     }
-    /// Takes the rows that `records` begins with and that are like the row before, without a text; as many as
-    /// there is room for, `most` at the most. That is what most rows are, and a third of what `add` takes.
-    /// After an exception `clear`.
+    /// Takes the rows that `records` begins with and that are like the row before, without a text, if that
+    /// was like the one before it; as many as there is room for, `most` at the most. That is what most rows
+    /// are, and half of what `add` takes. After an exception `clear`.
     AlikeRows add_alike(std::span<const std::byte> records, std::size_t most) {
-        if (last_ >= groups_.size() || groups_[last_].has_text) return {};
+        if (!repeats_ || groups_[last_].has_text) return {};
         Group& group = groups_[last_];
         const std::size_t cells = group.heads.size();
         most = std::min(
@@ -18493,6 +18486,7 @@ class BasicBlockWriter {
     void clear() noexcept {
         groups_.clear();
         known_.clear();
+        repeats_ = false;
         steps_.clear();
         times_.clear();
         of_row_.clear();
@@ -18587,6 +18581,7 @@ class BasicBlockWriter {
     std::vector<Group> groups_;
     std::map<std::pair<RecordKind, Shape>, std::size_t> known_;
     std::size_t last_ = 0, cells_ = 0;
+    bool repeats_ = false;  // the last row had the group of the one before
 };
 using BlockWriter = BasicBlockWriter<>;
 
@@ -18831,6 +18826,8 @@ class BasicIntake {
     /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
+    /// Of fewer bytes each row is taken by itself: they are few.
+    static constexpr std::size_t worth_together = 512;
     /// And no more names than this: what a frame may have is far above it, by more than one record's names.
     static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
@@ -18896,7 +18893,7 @@ class BasicIntake {
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
         while (!is_full()) {
             const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
-            if (take_alike(rest, board)) continue;
+            if (rest.size() >= worth_together && take_alike(rest, board)) continue;
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
@@ -18930,14 +18927,14 @@ class BasicIntake {
         if (rows.kind != RecordKind::row) return true;
         rows_ += rows.size();
         if (seen_ <= summed_to_) return true;
-        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_);
+        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_) + rows.row_bytes() - 1;
         std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
         summed_to_ = seen_;
         summed_rows_ += rows.size() - row;
         for (; row < rows.size(); ++row) {
             board.saw(rows.step(row));
             for (std::size_t i = 0; i < rows.cells; ++i)
-                board.add(rows.metric(i), rows.step(row), rows.number(row, i));
+                board.add(rows.metric(i), rows.step(row), rows.value(row, i));
         }
         return true;
     }

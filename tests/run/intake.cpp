@@ -143,18 +143,18 @@ TEST_CASE("what is seen again after a lack of memory is written once, and summed
 TEST_CASE("rows that are taken together are summed up once, however many were seen before", "[run][intake]") {
     Fixture f;
     f.name(0, "x");
-    const int seen = GENERATE(1, 2, 5, 9);
+    const int seen = GENERATE(1, 2, 5, 39);
     for (int i = 0; i < seen; ++i) f.row(i, 2);
     CHECK(f.intake.look(f.ring, f.board) == static_cast<std::uint64_t>(seen));
     f.intake.restart();
-    for (int i = seen; i < 10; ++i) f.row(i, 2);
-    CHECK(f.intake.look(f.ring, f.board) == static_cast<std::uint64_t>(10 - seen));
-    CHECK(f.intake.rows() == 10);
-    CHECK(f.board.latest_step() == 9);
-    CHECK(f.board.views().at("x").summary.count == 20);
-    CHECK(f.board.views().at("x").summary.last_step == 9);
+    for (int i = seen; i < 40; ++i) f.row(i, 2);
+    CHECK(f.intake.look(f.ring, f.board) == static_cast<std::uint64_t>(40 - seen));
+    CHECK(f.intake.rows() == 40);
+    CHECK(f.board.latest_step() == 39);
+    CHECK(f.board.views().at("x").summary.count == 80);
+    CHECK(f.board.views().at("x").summary.last_step == 39);
     f.drain();
-    CHECK(f.rows.size() == 10);
+    CHECK(f.rows.size() == 40);
     CHECK(f.kinds.size() == 1);
 }
 

@@ -166,6 +166,8 @@ TEST_CASE("only whole rows like the one before are taken from their records", "[
     const auto taken = [&](std::size_t size, std::size_t most) {
         BlockWriter writer;
         CHECK(writer.add_alike(records, 9).size() == 0);  // there is none before
+        writer.add(RecordKind::row, 5, 0, cells);
+        CHECK(writer.add_alike(records, 9).size() == 0);  // one is no stretch
         writer.add(RecordKind::row, 6, 0, cells);
         return writer.add_alike(std::span{records}.first(size), most).size();
     };

@@ -37,16 +37,13 @@ struct MetricSummary {
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
-        if (!value.is_text()) return add(step, value.number());
         ++count;
         last_step = step;
-        text = value.text();
-    }
-    /// The same of a number.
-    void add(std::int64_t step, double number) noexcept {
-        ++count;
-        last_step = step;
-        last = number;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
         if (detail::is_nan(last)) {
             ++nans;
             return;
@@ -72,12 +69,8 @@ struct MetricView {
     Thumbnail curve;
 
     void add(std::int64_t step, const Value& value) {
-        if (!value.is_text()) return add(step, value.number());
         summary.add(step, value);
-    }
-    void add(std::int64_t step, double number) noexcept {
-        summary.add(step, number);
-        curve.add(number);
+        if (!value.is_text()) curve.add(value.number());
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;

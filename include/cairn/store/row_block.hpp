@@ -77,10 +77,10 @@ struct AlikeRows {
     [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
         return word(row, row_header_bytes + cell * cell_bytes + 8);
     }
-    [[nodiscard]] double number(std::size_t row, std::size_t cell) const noexcept {
+    [[nodiscard]] Value value(std::size_t row, std::size_t cell) const noexcept {
         const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
-        return of == Value::Kind::number ? std::bit_cast<double>(bits(row, cell))
-                                         : Value::from_integer_bits(of, bits(row, cell)).number();
+        if (of == Value::Kind::number) return Value{std::bit_cast<double>(bits(row, cell))};
+        return Value::from_integer_bits(of, bits(row, cell));
     }
 
   private:
@@ -136,7 +136,8 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        if (last_ >= groups || !groups_[last_].takes(kind, cells)) last_ = find_group(kind, cells);
+        repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
+        if (!repeats_) last_ = find_group(kind, cells);
         Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
@@ -149,11 +150,11 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
     }
-    /// Takes the rows that `records` begins with and that are like the row before, without a text; as many as
-    /// there is room for, `most` at the most. That is what most rows are, and a third of what `add` takes.
-    /// After an exception `clear`.
+    /// Takes the rows that `records` begins with and that are like the row before, without a text, if that
+    /// was like the one before it; as many as there is room for, `most` at the most. That is what most rows
+    /// are, and half of what `add` takes. After an exception `clear`.
     AlikeRows add_alike(std::span<const std::byte> records, std::size_t most) {
-        if (last_ >= groups_.size() || groups_[last_].has_text) return {};
+        if (!repeats_ || groups_[last_].has_text) return {};
         Group& group = groups_[last_];
         const std::size_t cells = group.heads.size();
         most = std::min(
@@ -226,6 +227,7 @@ class BasicBlockWriter {
     void clear() noexcept {
         groups_.clear();
         known_.clear();
+        repeats_ = false;
         steps_.clear();
         times_.clear();
         of_row_.clear();
@@ -320,6 +322,7 @@ class BasicBlockWriter {
     std::vector<Group> groups_;
     std::map<std::pair<RecordKind, Shape>, std::size_t> known_;
     std::size_t last_ = 0, cells_ = 0;
+    bool repeats_ = false;  // the last row had the group of the one before
 };
 using BlockWriter = BasicBlockWriter<>;
 

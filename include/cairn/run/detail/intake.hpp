@@ -31,6 +31,8 @@ class BasicIntake {
     /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
+    /// Of fewer bytes each row is taken by itself: they are few.
+    static constexpr std::size_t worth_together = 512;
     /// And no more names than this: what a frame may have is far above it, by more than one record's names.
     static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
@@ -96,7 +98,7 @@ class BasicIntake {
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
         while (!is_full()) {
             const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
-            if (take_alike(rest, board)) continue;
+            if (rest.size() >= worth_together && take_alike(rest, board)) continue;
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
@@ -130,14 +132,14 @@ class BasicIntake {
         if (rows.kind != RecordKind::row) return true;
         rows_ += rows.size();
         if (seen_ <= summed_to_) return true;
-        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_);
+        const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_) + rows.row_bytes() - 1;
         std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
         summed_to_ = seen_;
         summed_rows_ += rows.size() - row;
         for (; row < rows.size(); ++row) {
             board.saw(rows.step(row));
             for (std::size_t i = 0; i < rows.cells; ++i)
-                board.add(rows.metric(i), rows.step(row), rows.number(row, i));
+                board.add(rows.metric(i), rows.step(row), rows.value(row, i));
         }
         return true;
     }

@@ -42,9 +42,8 @@ class BasicMetricBoard {
     /// The step of the latest row; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
 
-    /// Takes in a Value or a number.
-    template <class V>
-    void add(std::uint32_t metric, std::int64_t step, const V& value) {
+    /// Takes a value in.
+    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
