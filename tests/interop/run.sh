@@ -16,3 +16,4 @@ if [ "${1:-}" = eigen ]; then
 fi
 build tests/interop/safetensors.cpp -o "$build/safetensors"
 "$venv/bin/python" tests/interop/compare.py "$build/safetensors"
+sh tests/interop/nvml/run.sh
