@@ -136,7 +136,8 @@ TEST_CASE("rows taken from their records are those taken one by one", "[store][r
         const Bytes expected = block_of(writer, logged);
         std::size_t at = 0;
         while (at < logged.size()) {
-            const std::size_t from = at == 0 ? 0 : ends[at - 1], most = 1 + random() % 5;
+            const std::size_t from = at == 0 ? 0 : ends[at - 1],
+                              most = static_cast<std::size_t>(1 + random() % 5);
             const AlikeRows taken = writer.add_alike(std::span{records}.subspan(from), most);
             REQUIRE(taken.size() <= most);
             alike += taken.size();
