@@ -168,6 +168,7 @@ TEST_CASE("a save that finds another being written waits, is queued, or is passe
         CHECK(run.health().saves_passed_over == 1);
         gate->open();
         CHECK(first.wait().saved());
+        checkpoint.wait();  // its place is free when what it replaces is removed
         CHECK(checkpoint.step(row_of(run, 2, 2.5), part("model", model)).wait().saved());
         const auto decisions = checkpoint.decisions();
         REQUIRE(decisions.size() == 3);
