@@ -17738,6 +17738,78 @@ using HistoryWriter = BasicHistoryWriter<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/alike_rows.hpp
+// A stretch of rows of one shape as it lies in a ring: compared as words, and read column by column, with no
+// cell made of each value.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The first eight bytes of a cell in a record, as one number.
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t metric, Value::Kind kind) noexcept {
+    return metric | static_cast<std::uint64_t>(kind) << 32U;
+}
+/// Rows of one kind and of the same metrics with values of the same kinds, none of them a text, as they
+/// follow each other in a ring.
+struct AlikeRows {
+    RecordKind kind{};
+    std::size_t cells = 0;  ///< of each row
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::size_t row_bytes() const noexcept { return row_header_bytes + cells * cell_bytes; }
+    [[nodiscard]] std::size_t size() const noexcept { return bytes.size() / row_bytes(); }
+    [[nodiscard]] std::int64_t step(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 16));
+    }
+    [[nodiscard]] std::int64_t time_ns(std::size_t row) const noexcept {
+        return static_cast<std::int64_t>(word(row, 24));
+    }
+    [[nodiscard]] std::uint32_t metric(std::size_t cell) const noexcept {
+        return static_cast<std::uint32_t>(head(cell));
+    }
+    [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
+        return word(row, row_header_bytes + cell * cell_bytes + 8);
+    }
+    [[nodiscard]] Value value(std::size_t row, std::size_t cell) const noexcept {
+        const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
+        if (of == Value::Kind::number) return Value{std::bit_cast<double>(bits(row, cell))};
+        return Value::from_integer_bits(of, bits(row, cell));
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t word(std::size_t row, std::size_t at) const noexcept {
+        return get<std::uint64_t>(bytes.data() + row * row_bytes() + at);
+    }
+    [[nodiscard]] std::uint64_t head(std::size_t cell) const noexcept {
+        return word(0, row_header_bytes + cell * cell_bytes);
+    }
+};
+
+/// The rows that `records` begins with, if their cells begin with `heads`, `most` at the most.
+template <class Heads>
+[[nodiscard]] AlikeRows alike_rows(std::span<const std::byte> records, RecordKind kind, const Heads& heads,
+                                   std::size_t most) noexcept {
+    AlikeRows rows{kind, heads.size()};
+    const std::size_t size = rows.row_bytes();
+    const std::uint64_t record = size | static_cast<std::uint64_t>(kind) << 32U;
+    const std::byte* at = records.data();
+    const auto is_one = [&] {
+        if (get<std::uint64_t>(at) != record || get<std::uint64_t>(at + 8) != heads.size()) return false;
+        const std::byte* cell = at + row_header_bytes;
+        for (const std::uint64_t head : heads) {
+            if (get<std::uint64_t>(cell) != head) return false;
+            cell += cell_bytes;
+        }
+        return true;
+    };
+    std::size_t found = 0;
+    for (std::size_t left = records.size(); found < most && left >= size && is_one(); left -= size)
+        ++found, at += size;
+    rows.bytes = records.first(found * size);
+    return rows;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/packed.hpp
 // Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
 // their differences or the differences of those, whichever takes least: each as the distance from a base in
@@ -18320,70 +18392,6 @@ template <class Column>
     return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
 }
 
-/// The first eight bytes of a cell in a record, as one number.
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t metric, Value::Kind kind) noexcept {
-    return metric | static_cast<std::uint64_t>(kind) << 32U;
-}
-/// Rows of one kind and of the same metrics with values of the same kinds, none of them a text, as they
-/// follow each other in a ring.
-struct AlikeRows {
-    RecordKind kind{};
-    std::size_t cells = 0;  ///< of each row
-    std::span<const std::byte> bytes{};
-
-    [[nodiscard]] std::size_t row_bytes() const noexcept { return row_header_bytes + cells * cell_bytes; }
-    [[nodiscard]] std::size_t size() const noexcept { return bytes.size() / row_bytes(); }
-    [[nodiscard]] std::int64_t step(std::size_t row) const noexcept {
-        return static_cast<std::int64_t>(word(row, 16));
-    }
-    [[nodiscard]] std::int64_t time_ns(std::size_t row) const noexcept {
-        return static_cast<std::int64_t>(word(row, 24));
-    }
-    [[nodiscard]] std::uint32_t metric(std::size_t cell) const noexcept {
-        return static_cast<std::uint32_t>(head(cell));
-    }
-    [[nodiscard]] std::uint64_t bits(std::size_t row, std::size_t cell) const noexcept {
-        return word(row, row_header_bytes + cell * cell_bytes + 8);
-    }
-    [[nodiscard]] Value value(std::size_t row, std::size_t cell) const noexcept {
-        const auto of = static_cast<Value::Kind>(head(cell) >> 32U);
-        if (of == Value::Kind::number) return Value{std::bit_cast<double>(bits(row, cell))};
-        return Value::from_integer_bits(of, bits(row, cell));
-    }
-
-  private:
-    [[nodiscard]] std::uint64_t word(std::size_t row, std::size_t at) const noexcept {
-        return get<std::uint64_t>(bytes.data() + row * row_bytes() + at);
-    }
-    [[nodiscard]] std::uint64_t head(std::size_t cell) const noexcept {
-        return word(0, row_header_bytes + cell * cell_bytes);
-    }
-};
-
-/// The rows that `records` begins with, if their cells begin with `heads`, `most` at the most.
-template <class Heads>
-[[nodiscard]] AlikeRows alike_rows(std::span<const std::byte> records, RecordKind kind, const Heads& heads,
-                                   std::size_t most) noexcept {
-    AlikeRows rows{kind, heads.size()};
-    const std::size_t size = rows.row_bytes();
-    const std::uint64_t record = size | static_cast<std::uint64_t>(kind) << 32U;
-    const std::byte* at = records.data();
-    const auto is_one = [&] {
-        if (get<std::uint64_t>(at) != record || get<std::uint64_t>(at + 8) != heads.size()) return false;
-        const std::byte* cell = at + row_header_bytes;
-        for (const std::uint64_t head : heads) {
-            if (get<std::uint64_t>(cell) != head) return false;
-            cell += cell_bytes;
-        }
-        return true;
-    };
-    std::size_t found = 0;
-    for (std::size_t left = records.size(); found < most && left >= size && is_one(); left -= size)
-        ++found, at += size;
-    rows.bytes = records.first(found * size);
-    return rows;
-}
-
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
 template <class T = void>
 class BasicBlockWriter {
@@ -18407,14 +18415,9 @@ class BasicBlockWriter {
         repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
         if (!repeats_) last_ = find_group(kind, cells);
         Group& group = groups_[last_];
-        // Mostly there is one group, and nothing to say of a row.
-        if (groups_.size() > 1) {
-            of_row_.resize(rows());
-            of_row_.push_back(static_cast<std::int64_t>(last_));
-        }
+        count_rows(1, cells.size());
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
-        cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
     }
@@ -18428,12 +18431,8 @@ class BasicBlockWriter {
         most = std::min(
             {most, max_block_rows - rows(), (max_block_cells - cells_) / std::max<std::size_t>(cells, 1)});
         const AlikeRows taken = alike_rows(records, group.kind, group.heads, most);
-        const std::size_t before = rows(), now = before + taken.size();
-        if (now == before) return taken;
-        if (groups_.size() > 1) {
-            of_row_.resize(before);
-            of_row_.resize(now, static_cast<std::int64_t>(last_));
-        }
+        if (taken.size() == 0) return taken;
+        count_rows(taken.size(), cells);
         fill(steps_, taken.size(), [&](std::size_t row) { return taken.step(row); });
         fill(times_, taken.size(), [&](std::size_t row) { return taken.time_ns(row) / ns_per_ms; });
         for (std::size_t i = 0; i < cells; ++i) {
@@ -18445,7 +18444,6 @@ class BasicBlockWriter {
                 fill(column.integers, taken.size(), bits);
             }
         }
-        cells_ += taken.size() * cells;
         return taken;
     }
 
@@ -18548,6 +18546,15 @@ class BasicBlockWriter {
         }
         group.shape = std::move(shape);
         return at->second;
+    }
+    /// Of so many rows of the group at hand, before they are put in.
+    void count_rows(std::size_t count, std::size_t cells) {
+        // Mostly there is one group, and nothing to say of a row.
+        if (groups_.size() > 1) {
+            of_row_.resize(rows());
+            for (std::size_t i = 0; i < count; ++i) of_row_.push_back(static_cast<std::int64_t>(last_));
+        }
+        cells_ += count * cells;
     }
     template <class V, class F>
     static void fill(std::vector<V>& column, std::size_t rows, F&& value) {
