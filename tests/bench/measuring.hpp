@@ -153,8 +153,10 @@ class Calls {
 
 class Recording {
   public:
-    explicit Recording(const char* name = "cairn-bench")
-        : dir_{folder(name)}, run_{cairn::init({.project = "bench", .dir = dir_, .quiet = true})} {}
+    explicit Recording(const char* name = "cairn-bench", double system_seconds = 15)
+        : dir_{folder(name)},
+          run_{cairn::init(
+              {.project = "bench", .dir = dir_, .system_seconds = system_seconds, .quiet = true})} {}
     ~Recording() {
         (void)run_.finish();
         std::filesystem::remove_all(dir_);

@@ -98,6 +98,7 @@ GOALS = [
     ("histograms of 10 million weights", "watch_10m", "read_10m_twice", "≤", 1.25),
     ("an idle run's processor time", "idle_cpu_percent", None, "≤", 0.1),
     ("its memory, but for the rings", "idle_rss", None, "≤", 4096),
+    ("recording the machine's use", "system_cpu_percent", None, "≤", 0.05),
     *((f"{what} in the largest run", f"growth_{name}_{SIZES[-1]}", f"growth_{name}_{SIZES[0]}", "≤", 2)
       for what, name in (("a call", "log"), ("bytes of a value", "bytes"), ("a query", "query"))),
 ]
@@ -201,7 +202,7 @@ LEGEND = """\
   another process hears of every change and asks for the curve anew: 20 pairs of rounds of one process, in turn with a viewer and
   without. `viewed_more`, `viewed_more_processor`: the same of a step, and of the process's time, in which the server is.
 * `idle_…`: an open run in which nothing happens: processor time of the process, and memory that was not there before `init`, less
-  the rings.
+  the rings. `system_cpu_percent`: what recording the machine's use every 15 s adds, measured at every 0.1 s.
 * `bytes_per_value_…`: what a million rows take on disk, with step, time in milliseconds and index; `f32_1`, `f32_4`: a noisy
   loss rounded to float, one or four such metrics a row; `f64_noise`: the same as doubles; a cosine schedule; a constant.
   `collector_values_per_s`: from the ring to the disk, on one core; `decode_values_per_s`: back into points.

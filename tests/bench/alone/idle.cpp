@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What an open run takes while nothing is logged: processor time of the process, and memory that was not
-// there before `init`, without the rings. Prints JSON.
+// there before `init`, without the rings. And what it takes to record the machine's use as often as it does
+// by default. Prints JSON.
 
 #include "alone/json.hpp"
 #include "measuring.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -43,6 +45,18 @@ double resident_kib() {
     return sum;
 }
 
+/// Of a core, what the process takes in each of five times two seconds.
+std::vector<double> percents() {
+    std::vector<double> all;
+    for (int part = 0; part < 5; ++part) {
+        const auto begin = std::chrono::steady_clock::now();
+        const double used = processor_seconds();
+        std::this_thread::sleep_for(std::chrono::seconds{2});
+        all.push_back(100 * (processor_seconds() - used) / bench::seconds_since(begin));
+    }
+    return all;
+}
+
 }  // namespace
 
 int main() {
@@ -52,15 +66,18 @@ int main() {
     recording.drain();
     std::this_thread::sleep_for(
         std::chrono::seconds{1});  // until the collector looks as seldom as it ever does
-    std::vector<double> percent;
-    for (int part = 0; part < 5; ++part) {
-        const auto begin = std::chrono::steady_clock::now();
-        const double used = processor_seconds();
-        std::this_thread::sleep_for(std::chrono::seconds{2});
-        percent.push_back(100 * (processor_seconds() - used) / bench::seconds_since(begin));
+    const std::vector<double> idle = percents();
+    const double resident = resident_kib();
+    std::vector<double> sampled;
+    {
+        constexpr double often = 0.1, by_default = 15;  // seconds
+        bench::Recording with{"cairn-bench-system", often};
+        for (const double percent : percents())
+            sampled.push_back(std::max(0.0, percent - bench::quantile(idle, 0.5)) * often / by_default);
     }
     bench::Results results;
-    results.add("idle_cpu_percent", percent, "%");
-    if (before > 0) results.add("idle_rss", {resident_kib() - before}, "KiB");
+    results.add("idle_cpu_percent", idle, "%");
+    results.add("system_cpu_percent", sampled, "%");
+    if (before > 0) results.add("idle_rss", {resident - before}, "KiB");
     results.print();
 }
