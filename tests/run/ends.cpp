@@ -440,7 +440,8 @@ TEST_CASE("a kill while rows lie in memory loses these and no other, and none is
     });
     CHECK(status == -SIGKILL);
     const auto seen = rows_of(folder_of(dir));
-    CHECK(seen.size() > 20'000);
+    if (is_full_again)
+        CHECK(seen.size() >= 30'000);  // else what is not in memory is as much as rings hold yet
     std::int64_t last = -1;
     for (const auto& row : seen) {
         REQUIRE(row.step > last);
