@@ -153,7 +153,8 @@ class Calls {
 
 class Recording {
   public:
-    explicit Recording(const char* name = "cairn-bench", double system_seconds = 15)
+    explicit Recording(const char* name = "cairn-bench",
+                       double system_seconds = cairn::Options{}.system_seconds)
         : dir_{folder(name)},
           run_{cairn::init(
               {.project = "bench", .dir = dir_, .system_seconds = system_seconds, .quiet = true})} {}

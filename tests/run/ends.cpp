@@ -423,7 +423,7 @@ TEST_CASE("a kill while rows lie in memory loses these and no other, and none is
         ::rlimit small{};
         ::getrlimit(RLIMIT_FSIZE, &small);
         ::rlimit all = small;
-        small.rlim_cur = 1 << 10;
+        small.rlim_cur = 1;  // the history can take nothing, and the ring's file is full when memory follows
         int i = 0;
         run.log("x"_m = i++);
         ::setrlimit(RLIMIT_FSIZE, &small);
@@ -440,8 +440,7 @@ TEST_CASE("a kill while rows lie in memory loses these and no other, and none is
     });
     CHECK(status == -SIGKILL);
     const auto seen = rows_of(folder_of(dir));
-    if (is_full_again)
-        CHECK(seen.size() >= 30'000);  // else what is not in memory is as much as rings hold yet
+    CHECK(seen.size() > 20'000);
     std::int64_t last = -1;
     for (const auto& row : seen) {
         REQUIRE(row.step > last);

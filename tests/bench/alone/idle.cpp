@@ -70,10 +70,11 @@ int main() {
     const double resident = resident_kib();
     std::vector<double> sampled;
     {
-        constexpr double often = 0.1, by_default = 15;  // seconds
+        constexpr double often = 0.1;  // seconds
         bench::Recording with{"cairn-bench-system", often};
         for (const double percent : percents())
-            sampled.push_back(std::max(0.0, percent - bench::quantile(idle, 0.5)) * often / by_default);
+            sampled.push_back(std::max(0.0, percent - bench::quantile(idle, 0.5)) * often /
+                              cairn::Options{}.system_seconds);
     }
     bench::Results results;
     results.add("idle_cpu_percent", idle, "%");
