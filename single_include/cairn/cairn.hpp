@@ -17418,13 +17418,6 @@ class BasicByteReader {
         ok_ = false;
         return 0;
     }
-    /// Passes over so many of them, of any length.
-    void skip_varints(std::size_t count) noexcept {
-        std::size_t at = 0;
-        for (; count > 0 && at < rest_.size(); ++at) count -= std::to_integer<unsigned>(rest_[at]) < 0x80;
-        ok_ = ok_ && count == 0;
-        rest_ = rest_.subspan(at);
-    }
     std::int64_t signed_varint() noexcept {
         const std::uint64_t value = varint();
         return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
@@ -17538,11 +17531,13 @@ template <class X = void>
 // row twice. Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
-//          · u64 to · payload
+//   frame  u32 "FRAM", "ROWS" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring
+//          · u64 from · u64 to · payload
 //   FRAM   records (record.hpp)
-//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
-//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names are
+//   those
+//          that the stretch defines or uses: it can be read alone.
+//   PACK   the same with whole names, which version 2 wrote
 //
 // Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
 // positions.
@@ -17551,14 +17546,18 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* history_file = "history.cairn";
 inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::uint32_t history_version = 3;
 inline constexpr std::size_t history_header_bytes = 16;
 inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
 inline constexpr std::size_t frame_header_bytes = 32;
 /// More than a whole ring takes.
 inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
 
-enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+enum class FrameKind : std::uint32_t {
+    records = 0x4d415246,      // "FRAM"
+    packed = 0x53574f52,       // "ROWS"
+    whole_names = 0x4b434150,  // "PACK"
+};
 
 struct Frame {
     FrameKind kind = FrameKind::records;
@@ -17566,6 +17565,12 @@ struct Frame {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
     std::span<const std::byte> payload;
+
+    /// Whether it has rows column by column.
+    [[nodiscard]] bool is_packed() const noexcept {
+        return kind == FrameKind::packed || kind == FrameKind::whole_names;
+    }
+    [[nodiscard]] bool is_valid() const noexcept { return kind == FrameKind::records || is_packed(); }
 };
 
 /// Where a frame lies in the history.
@@ -17633,7 +17638,7 @@ class BasicFrameReader {
     [[nodiscard]] bool torn(Frame& frame) const noexcept {
         if (file_.size() - end_ < frame_header_bytes) return false;
         frame = frame_head(file_.data() + end_);
-        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
+        return frame.is_valid();
     }
     /// Damaged stretches between whole frames.
     [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
@@ -17642,7 +17647,7 @@ class BasicFrameReader {
     bool parse(Frame& frame) noexcept {
         const std::byte* head = file_.data() + at_;
         const Frame read = frame_head(head);
-        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
+        if (!read.is_valid()) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
             read.ring > most_rings)
@@ -17726,6 +17731,92 @@ class BasicHistoryWriter {
     std::vector<std::byte> buffer_;
 };
 using HistoryWriter = BasicHistoryWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/packed_frame.hpp
+// What a frame of packed rows has before its block: the names of its metrics.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The greatest number that a metric may have.
+inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
+
+// Metrics by number and name, as frames and their index have them, in the order of the numbers.
+//
+//   name   varint metric, over the one after that of the name before · varint how many bytes it has in common
+//          with that · varint bytes of the rest · the rest
+
+/// Writes names; keeps its memory for the next ones.
+template <class = void>
+class BasicNameWriter {
+  public:
+    void restart() noexcept {
+        before_.clear();
+        least_ = 0;
+    }
+    void put(ByteWriter& out, std::uint32_t metric, std::string_view name) {
+        out.varint(metric - least_);
+        least_ = std::uint64_t{metric} + 1;
+        std::size_t common = 0;
+        while (common < name.size() && common < before_.size() && name[common] == before_[common]) ++common;
+        out.varint(common);
+        out.varint(name.size() - common);
+        out.text(name.substr(common));
+        before_ = name;
+    }
+
+  private:
+    std::string before_;
+    std::uint64_t least_ = 0;  // that the next number may be
+};
+
+/// Reads names. `are_whole`: as version 2 wrote them, varint metric · varint bytes · bytes.
+template <class = void>
+class BasicNameReader {
+  public:
+    explicit BasicNameReader(bool are_whole = false) noexcept : are_whole_{are_whole} {}
+
+    /// Reads the next one. False if it is damaged.
+    [[nodiscard]] bool next(ByteReader& from) noexcept {
+        const std::uint64_t number = from.varint() + (are_whole_ ? 0 : least_);
+        const std::uint64_t common = are_whole_ ? 0 : from.varint(), more = from.varint();
+        if (number < least_ || number > most_metrics || common > bytes_ ||
+            more > max_metric_name_bytes - common)
+            return false;
+        metric_ = static_cast<std::uint32_t>(number);
+        least_ = number + 1;
+        const auto rest = from.bytes(static_cast<std::size_t>(more));
+        if (!rest.empty()) std::memcpy(name_ + common, rest.data(), rest.size());
+        bytes_ = static_cast<std::size_t>(common) + rest.size();
+        return from.ok();
+    }
+    [[nodiscard]] std::uint32_t metric() const noexcept { return metric_; }
+    /// Good until the next call.
+    [[nodiscard]] std::string_view name() const noexcept { return {name_, bytes_}; }
+
+  private:
+    bool are_whole_;
+    std::uint64_t least_ = 0;
+    std::uint32_t metric_ = 0;
+    std::size_t bytes_ = 0;
+    char name_[max_metric_name_bytes] = {};
+};
+
+/// The block in a frame of packed rows, after `f(metric, name)` for each name it brings, which is good as
+/// long as the call; empty if the bytes are damaged.
+template <class F>
+[[nodiscard]] std::span<const std::byte> block_of(const Frame& frame, F&& f) {
+    ByteReader from{frame.payload};
+    BasicNameReader<> names{frame.kind == FrameKind::whole_names};
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        if (!names.next(from)) return {};
+        f(names.metric(), names.name());
+    }
+    const std::uint64_t size = from.varint();
+    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
+                                                   : std::span<const std::byte>{};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -18259,6 +18350,7 @@ struct SeriesNode {
     double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+    friend bool operator==(const SeriesNode&, const SeriesNode&) = default;
 
     // By reference: clang takes a double argument never to be NaN under -ffast-math.
     void add(std::int64_t step, std::int64_t ms, const double& value) noexcept {
@@ -18773,49 +18865,6 @@ class BasicBlockReader {
 };
 using BlockReader = BasicBlockReader<>;
 
-/// The greatest number that a metric may have.
-inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
-
-/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
-///
-///   named  varint metric · varint bytes of the name · name
-template <class = void>
-void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
-    out.varint(metric);
-    out.varint(name.size());
-    out.text(name);
-}
-/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
-template <class = void>
-[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
-                              std::string_view& name) {
-    const std::uint64_t number = from.varint();
-    const std::uint64_t size = from.varint();
-    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
-    least = number + 1;
-    metric = static_cast<std::uint32_t>(number);
-    const auto bytes = from.bytes(static_cast<std::size_t>(size));
-    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    return from.ok();
-}
-
-/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
-/// if the bytes are damaged.
-template <class F>
-[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
-    ByteReader from{payload};
-    std::uint64_t least = 0;
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return {};
-        f(metric, name);
-    }
-    const std::uint64_t size = from.varint();
-    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
-                                                   : std::span<const std::byte>{};
-}
-
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/detail/intake.hpp
@@ -18825,8 +18874,8 @@ template <class F>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
-/// row that takes several of them. Threads: one at a time.
+/// Turns the stretches of one ring into frames: of packed rows; or of records as they lie in the ring, where
+/// a row has several and not all of them are there. Threads: one at a time.
 template <class T = void>
 class BasicIntake {
   public:
@@ -18904,12 +18953,12 @@ class BasicIntake {
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
-            const auto bytes = rest.first(rest.size() - reader.left());
+            std::size_t size = rest.size() - reader.left();
             if (is_record && record.kind == RecordKind::name) {
                 take_name(record.body, board);
             } else if (is_record && record.kind != RecordKind::padding) {
-                if (!take_row(record, bytes, board)) return false;
-                bytes_ += bytes.size();
+                if (!take_row(record, rest, size, board)) return false;
+                bytes_ += size;
             } else if (reader.damaged()) {
                 // Something wrote over the ring. It is kept as it is, so that the history says so.
                 if (!begin_records()) return false;
@@ -18917,7 +18966,7 @@ class BasicIntake {
             } else if (!is_record) {
                 break;
             }
-            seen_ += bytes.size();
+            seen_ += size;
         }
         return true;
     }
@@ -18952,31 +19001,70 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+    /// Takes the row that `rest` begins with, whose first record has `size`; that becomes the size of what it
+    /// took.
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> rest, std::size_t& size,
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
-        cells_.clear();
-        const bool is_whole = read_row(record.body, step, time_ns, cells_);
-        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
-        if (!is_one || !is_whole) [[unlikely]] {
-            if (!begin_records()) return false;
-            need_names(board);
-            keep(bytes);
-        } else {
+        bool is_end = true;
+        if (const std::size_t whole = read_whole(rest, step, time_ns, board); whole != 0) [[likely]] {
+            size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
             if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
+        } else {
+            cells_.clear();
+            (void)read_row(record.body, step, time_ns, cells_);
+            is_end = (record.flags & row_continues) == 0;
+            if (!begin_records()) return false;
+            need_names(board);
+            keep(rest.first(size));
         }
         if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
+        const std::uint64_t row = is_end ? 1 : 0;
         rows_ += row;
-        if (const std::uint64_t end = seen_ + bytes.size(); end > summed_to_) {
+        if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
             board.saw(step);
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
         }
         return true;
+    }
+    /// Reads the row that `records` begin with, in as many of them as it has. Returns their bytes; 0 if it is
+    /// damaged, if not all of it is there, if a part was summed up without the rest, or if it is too large
+    /// for a frame.
+    std::size_t read_whole(std::span<const std::byte> records, std::int64_t& step, std::int64_t& time_ns,
+                           const BasicMetricBoard<T>& board) {
+        cells_.clear();
+        RecordReader reader{records};
+        RecordReader::Record part;
+        RecordKind kind{};
+        std::uint8_t expected = 0;
+        while (reader.next(part)) {
+            std::int64_t of_step = 0, of_time_ns = 0;
+            if ((part.flags & row_is_continued) != expected ||
+                !read_row(part.body, of_step, of_time_ns, cells_))
+                return 0;
+            const std::size_t size = records.size() - reader.left();
+            if (expected == 0) {
+                step = of_step, time_ns = of_time_ns, kind = part.kind;
+            } else if (of_step != step || of_time_ns != time_ns || part.kind != kind || size > frame_bytes) {
+                return 0;
+            }
+            if ((part.flags & row_continues) == 0) {
+                const bool is_one = expected == 0 || is_one_for_frame(size, board);
+                return is_one ? size : 0;
+            }
+            expected = row_is_continued;
+        }
+        return 0;
+    }
+    CAIRN_COLD bool is_one_for_frame(std::size_t size, const BasicMetricBoard<T>& board) const {
+        if (summed_to_ > seen_ && summed_to_ < seen_ + size) return false;
+        std::uint64_t names = 0;
+        for (const Cell& cell : cells_) names += name_record_size(board.name_of(cell.metric));
+        return names <= frame_name_bytes / 2;
     }
     CAIRN_COLD void need_names(const BasicMetricBoard<T>& board) {
         for (const Cell& cell : cells_) need_name(cell.metric, board);
@@ -19016,7 +19104,8 @@ class BasicIntake {
         block_.write(packed_);
         ByteWriter out{payload_};
         out.varint(named_.size());
-        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
+        names_.restart();
+        for (const std::uint32_t metric : named_) names_.put(out, metric, board.name_of(metric));
         out.varint(packed_.size());
         payload_.insert(payload_.end(), packed_.begin(), packed_.end());
     }
@@ -19026,6 +19115,7 @@ class BasicIntake {
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
     std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>> nodes_;
     std::vector<std::byte> payload_, packed_;
+    BasicNameWriter<T> names_;
     std::vector<Deferred<Cell, T>> cells_;
     std::uint64_t from_ = 0, seen_ = 0;
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
@@ -19902,10 +19992,13 @@ using SystemSampler = BasicSystemSampler<>;
 //   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
 //   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
 //          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
-//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
-//   restarts
-//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
-//          · varint over it: greatest time · f64 least, greatest, last finite value
+//   node   name (packed_frame.hpp) · u8 form, of NodeForm; then as that says
+//          one    zigzag step, zigzag time in ms, each over that of the node before · value
+//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of the
+//          node
+//                 before · varints over it: first, last, greatest step · zigzag least time in ms, over that
+//                 of the node before · varint over it: greatest time · least, greatest, last finite value
+//          a value is an f64, or an f32 if the form says so
 //
 // Little-endian.
 
@@ -19913,8 +20006,25 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* index_file = "history.index";
 inline constexpr std::string_view index_magic = "CAIRNIDX";
-inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::uint32_t index_version = 2;
 inline constexpr std::size_t index_header_bytes = 16;
+
+/// How a node stands in an entry.
+struct NodeForm {
+    static constexpr unsigned none = 0;    ///< it has no value
+    static constexpr unsigned one = 1;     ///< it has one, a finite one
+    static constexpr unsigned many = 2;    ///< any other
+    static constexpr unsigned floats = 4;  ///< added, if its values are those of floats, bit for bit
+
+    template <class = void>
+    [[nodiscard]] static unsigned of(const SeriesNode& node) noexcept {
+        if (node.count() == 0) return none;
+        SeriesNode single;
+        single.add(node.first_step, node.min_ms, node.last);
+        const bool are_floats = is_single(node.min) && is_single(node.max) && is_single(node.last);
+        return (single.finite == 1 && single == node ? one : many) + (are_floats ? floats : 0);
+    }
+};
 
 /// Builds the payload of an entry.
 template <class = void>
@@ -19923,6 +20033,8 @@ class BasicIndexEntry {
     /// Of a frame that has so many metrics, which are added next.
     void begin(const FramePlace& frame, std::size_t nodes) {
         bytes_.clear();
+        names_.restart();
+        step_ = ms_ = 0;
         ByteWriter out{bytes_};
         out.fixed(frame.at);
         out.fixed(frame.bytes);
@@ -19932,24 +20044,45 @@ class BasicIndexEntry {
         out.fixed(frame.to);
         out.varint(nodes);
     }
-    /// A metric that the frame names; an empty node if it has no number of it.
+    /// A metric that the frame names, in the order of their numbers; an empty node if it has no number of it.
     void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
         ByteWriter out{bytes_};
-        put_named(out, metric, name);
-        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
-            out.varint(count);
-        out.signed_varint(node.min_step);
-        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
-            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
-        out.signed_varint(node.min_ms);
-        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
-        for (const double value : {node.min, node.max, node.last})
-            out.fixed(std::bit_cast<std::uint64_t>(value));
+        names_.put(out, metric, name);
+        const unsigned form = NodeForm::of(node);
+        out.byte(form);
+        if (form == NodeForm::none) return;
+        const bool is_one = (form & NodeForm::one) != 0;
+        const auto over = [](std::int64_t value, std::int64_t base) {
+            return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(base);
+        };
+        if (!is_one) {
+            for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+                out.varint(count);
+        }
+        out.signed_varint(static_cast<std::int64_t>(over(node.min_step, step_)));
+        if (!is_one) {
+            for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+                out.varint(over(step, node.min_step));
+        }
+        out.signed_varint(static_cast<std::int64_t>(over(node.min_ms, ms_)));
+        if (!is_one) out.varint(over(node.max_ms, node.min_ms));
+        step_ = node.min_step;
+        ms_ = node.min_ms;
+        const double values[] = {node.min, node.max, node.last};
+        for (const double& value : std::span{values}.first(is_one ? 1 : 3)) {
+            if ((form & NodeForm::floats) != 0) {
+                out.fixed(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+            } else {
+                out.fixed(std::bit_cast<std::uint64_t>(value));
+            }
+        }
     }
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
 
   private:
     std::vector<std::byte> bytes_;
+    BasicNameWriter<> names_;
+    std::int64_t step_ = 0, ms_ = 0;  // least of the last node that has values
 };
 using IndexEntry = BasicIndexEntry<>;
 
@@ -19961,12 +20094,64 @@ template <class = void>
            within(node.first_step) && within(node.last_step);
 }
 
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric of which `wants(metric, name)`. False if it
-/// is damaged.
-template <class Wants, class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, Wants&& wants,
-                                    F&& f) {
-    constexpr std::size_t varints = 10, doubles = 3;  // of a node
+/// Reads the nodes of an entry, one after another.
+template <class = void>
+class BasicNodeReader {
+  public:
+    explicit BasicNodeReader(ByteReader& from) noexcept : from_{&from} {}
+
+    /// The next one. False if it is damaged.
+    [[nodiscard]] bool next() noexcept {
+        if (!names_.next(*from_)) return false;
+        const auto form = static_cast<unsigned>(from_->byte());
+        const bool is_one = (form & ~NodeForm::floats) == NodeForm::one;
+        node_ = {};
+        if (form == NodeForm::none) return from_->ok();
+        if (!is_one && (form & ~NodeForm::floats) != NodeForm::many) return false;
+        const auto over_last = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(static_cast<std::uint64_t>(from_->signed_varint()) +
+                                             static_cast<std::uint64_t>(base));
+        };
+        const auto over = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(from_->varint() + static_cast<std::uint64_t>(base));
+        };
+        const auto value = [&] {
+            return (form & NodeForm::floats) != 0
+                       ? static_cast<double>(std::bit_cast<float>(from_->template fixed<std::uint32_t>()))
+                       : std::bit_cast<double>(from_->template fixed<std::uint64_t>());
+        };
+        if (is_one) {
+            step_ = over_last(step_);
+            ms_ = over_last(ms_);
+            node_.add(step_, ms_, value());
+        } else {
+            for (std::uint64_t* count : {&node_.finite, &node_.nans, &node_.infinities, &node_.restarts})
+                *count = from_->varint();
+            node_.min_step = step_ = over_last(step_);
+            for (std::int64_t* step : {&node_.first_step, &node_.last_step, &node_.max_step})
+                *step = over(step_);
+            node_.min_ms = ms_ = over_last(ms_);
+            node_.max_ms = over(ms_);
+            for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
+        }
+        return from_->ok() && is_in_range(node_);
+    }
+    [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
+    /// Good until the next call, as the node is.
+    [[nodiscard]] std::string_view name() const noexcept { return names_.name(); }
+    [[nodiscard]] const SeriesNode& node() const noexcept { return node_; }
+
+  private:
+    ByteReader* from_;
+    BasicNameReader<> names_;
+    SeriesNode node_;
+    std::int64_t step_ = 0, ms_ = 0;
+};
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric; the name is good as long as the call. False
+/// if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
     ByteReader from{payload};
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
@@ -19974,36 +20159,12 @@ template <class Wants, class F>
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    std::uint64_t least = 0;
+    BasicNodeReader<> nodes{from};
     for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return false;
-        if (!wants(metric, name)) {
-            from.skip_varints(varints);
-            from.bytes(doubles * sizeof(double));
-            continue;
-        }
-        SeriesNode node;
-        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
-            *count = from.varint();
-        node.min_step = from.signed_varint();
-        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
-            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
-        node.min_ms = from.signed_varint();
-        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
-        for (double* value : {&node.min, &node.max, &node.last})
-            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
-        if (!from.ok() || !is_in_range(node)) return false;
-        f(metric, name, std::as_const(node));
+        if (!nodes.next()) return false;
+        f(nodes.metric(), nodes.name(), nodes.node());
     }
     return from.ok();
-}
-
-/// The same of each metric.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
-    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view) { return true; }, f);
 }
 /// Reads where an entry's frame lies. False if the entry is damaged.
 template <class = void>
@@ -21733,7 +21894,7 @@ class BasicRowAssembler {
         Lane& lane = lanes_[frame.ring];
         lane.begun.reset();  // its end was dropped
         bool is_wanted = !HasWanted<std::remove_cvref_t<F>>;
-        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+        const auto block = block_of(frame, [&](std::uint32_t metric, std::string_view name) {
             std::string& known = lane.names[metric];
             if (known != name) known = name;
             if constexpr (HasWanted<std::remove_cvref_t<F>>) is_wanted = is_wanted || name == f.wanted;

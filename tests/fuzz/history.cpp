@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 using namespace cairn::detail;
@@ -20,8 +21,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto input = std::as_bytes(std::span{data, size});
     file.insert(file.end(), input.begin(), input.end());
     for (std::size_t at = history_header_bytes; at + frame_header_bytes <= file.size();) {
-        const bool is_packed = (get<std::uint8_t>(file.data() + at) & 1U) != 0;
-        put(file.data() + at, static_cast<std::uint32_t>(is_packed ? FrameKind::packed : FrameKind::records));
+        constexpr FrameKind kinds[] = {FrameKind::records, FrameKind::packed, FrameKind::whole_names};
+        put(file.data() + at,
+            static_cast<std::uint32_t>(kinds[get<std::uint8_t>(file.data() + at) % std::size(kinds)]));
         const std::size_t left = file.size() - at - frame_header_bytes;
         const std::size_t bytes =
             std::min<std::size_t>(get<std::uint16_t>(file.data() + at + 4) & ~7U, left & ~std::size_t{7});

@@ -4,19 +4,22 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
 
 using namespace cairn::detail;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     struct Named {
         std::uint32_t metric;
-        std::string_view name;
+        std::string name;
         SeriesNode node;
     };
     std::vector<Named> all;
     FramePlace frame;
     const auto keep = [&](std::uint32_t metric, std::string_view name, const SeriesNode& node) {
-        all.push_back({metric, name, node});
+        all.push_back({metric, std::string{name}, node});
     };
     const bool is_read = read_index_entry(std::as_bytes(std::span{data, size}), frame, keep);
     if (!is_read) return 0;

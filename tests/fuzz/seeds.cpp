@@ -103,15 +103,20 @@ void histories() {
         const Cell cells[] = {{0, Value{0.5}}, {1, Value{step}}};
         block.add(RecordKind::row, step, step * ns_per_ms, std::span{cells}.first(step % 2 == 0 ? 1 : 2));
     }
-    std::vector<std::byte> packed, payload;
+    std::vector<std::byte> packed, payload, older;
     block.write(packed);
-    ByteWriter out{payload};
-    out.varint(2);
-    out.varint(0), out.varint(4), out.text("loss");
-    out.varint(1), out.varint(1), out.text("n");
-    out.varint(packed.size());
-    payload.insert(payload.end(), packed.begin(), packed.end());
+    ByteWriter out{payload}, out_older{older};
+    out.varint(2), out_older.varint(2);
+    BasicNameWriter<> names;
+    std::uint32_t metric = 0;
+    for (const std::string_view name : {"loss", "lost"}) {
+        out_older.varint(metric), out_older.varint(name.size()), out_older.text(name);
+        names.put(out, metric++, name);
+    }
+    out.varint(packed.size()), out_older.varint(packed.size());
+    for (auto* bytes : {&payload, &older}) bytes->insert(bytes->end(), packed.begin(), packed.end());
     seed("history", "packed", text_of(frame_of(1, payload)));
+    seed("history", "whole_names", text_of(frame_of(2, older)));
 }
 
 void indexes() {

@@ -101,7 +101,63 @@ TEST_CASE("rows of several records keep their place among the others", "[run][in
     CHECK(f.rows ==
           std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 205}, {3, 2}, {3, 15}, {5, 1}});
     CHECK(f.kinds == std::vector{FrameKind::packed, FrameKind::records, FrameKind::packed, FrameKind::records,
-                                 FrameKind::packed});
+                                 FrameKind::packed, FrameKind::records, FrameKind::packed});
+    CHECK(f.report.damaged == 0);
+}
+
+TEST_CASE("a row of several records is packed as one, unless a part of it is not there", "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    const auto kinds = [&] {
+        std::vector<FrameKind> seen;
+        f.drain();
+        seen.swap(f.kinds);
+        return seen;
+    };
+    const auto rows = [&] {
+        std::vector<std::pair<std::int64_t, std::size_t>> seen;
+        seen.swap(f.rows);
+        return seen;
+    };
+    for (const int step : {1, 2}) {
+        f.row(step, 2000, row_continues);
+        f.row(step, 2000, row_continues | row_is_continued);
+        f.row(step, 3, row_is_continued);
+    }
+    CHECK(f.intake.look(f.ring, f.board) == 2);
+    CHECK(kinds() == std::vector{FrameKind::packed});
+    CHECK(rows() == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 4003}, {2, 4003}});
+    CHECK(f.board.views().at("x").summary.count == 8006);
+
+    // Its end comes later.
+    f.row(3, 9, row_continues);
+    CHECK(kinds() == std::vector{FrameKind::records});
+    f.row(3, 8, row_is_continued);
+    CHECK(kinds() == std::vector{FrameKind::records});
+    CHECK(rows() == std::vector<std::pair<std::int64_t, std::size_t>>{{3, 17}});
+
+    // The same after a lack of memory: its values are summed up once.
+    f.row(4, 9, row_continues);
+    f.intake.look(f.ring, f.board);
+    f.intake.restart();
+    f.row(4, 8, row_is_continued);
+    CHECK(kinds() == std::vector{FrameKind::records});
+    CHECK(rows() == std::vector<std::pair<std::int64_t, std::size_t>>{{4, 17}});
+    CHECK(f.board.views().at("x").summary.count == 8040);
+    CHECK(f.report.damaged == 0);
+}
+
+TEST_CASE("a row of several records that is too large for a frame stays in several", "[run][intake]") {
+    Fixture f;
+    constexpr std::size_t parts = Intake::frame_bytes / (2000 * cell_bytes) + 2;
+    f.name(0, "x");
+    for (std::size_t i = 0; i < parts; ++i) {
+        const unsigned flags = (i != 0 ? row_is_continued : 0U) | (i + 1 != parts ? row_continues : 0U);
+        f.row(5, 2000, static_cast<std::uint8_t>(flags));
+    }
+    f.drain();
+    CHECK(f.kinds == std::vector{FrameKind::records, FrameKind::records});
+    CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{5, 2000 * parts}});
     CHECK(f.report.damaged == 0);
 }
 

@@ -79,7 +79,8 @@ void append_packed(HistoryWriter& history, std::uint32_t ring, std::uint64_t fro
     block.write(packed);
     ByteWriter out{payload};
     out.varint(names.size());
-    for (const auto& [metric, name] : names) out.varint(metric), out.varint(name.size()), out.text(name);
+    BasicNameWriter<> writer;
+    for (const auto& [metric, name] : names) writer.put(out, metric, name);
     out.varint(packed.size());
     payload = payload + packed;
     history.append({FrameKind::packed, ring, from, from + 96, payload}).value();
@@ -220,7 +221,7 @@ TEST_CASE("a history of the first version is read, and goes on in the new one", 
     append_packed(history, 2, 0, {{9, {{0, Value{1.0}}}}}, {{0, "x"}});
     REQUIRE(read_all(dir.path(), rows));
     CHECK(rows.size() == 5);
-    CHECK(read_text(dir / history_file)[8] == 2);
+    CHECK(read_text(dir / history_file)[8] == 3);
 }
 
 TEST_CASE("a run without a history has no rows", "[store][history]") {

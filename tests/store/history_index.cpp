@@ -5,13 +5,18 @@
 #include "support/temp_dir.hpp"
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <random>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace history_index_test {
@@ -98,34 +103,77 @@ TEST_CASE("an index gives back what was written, of every kind of value", "[stor
     CHECK(entries_in(read_text(dir / "index")) == 3);
 }
 
-TEST_CASE("of an index those metrics are read that are wanted, whatever lies between",
-          "[store][history_index]") {
+TEST_CASE("an entry that ends anywhere is damaged", "[store][history_index]") {
     const TempDir dir;
     write_sample(dir / "index");
     const std::string file = read_text(dir / "index");
-    for (const std::string_view wanted : {"loss", "note", "x", "", "none"}) {
-        INFO(wanted);
-        IndexReader reader{std::as_bytes(std::span{file})};
-        std::size_t at = 0;
-        for (std::span<const std::byte> payload; reader.next(payload); ++at) {
-            std::vector<std::pair<std::string, SeriesNode>> read, expected;
-            for (const auto& one : sample()[at].nodes) {
-                if (one.first == wanted) expected.push_back(one);
-            }
-            const auto wants = [&](std::uint32_t, std::string_view name) { return name == wanted; };
-            const auto keep = [&](std::uint32_t, std::string_view name, const SeriesNode& node) {
-                read.emplace_back(name, node);
-            };
-            FramePlace place;
-            REQUIRE(read_index_entry(payload, place, wants, keep));
-            CHECK(place.at == sample()[at].place.at);
-            REQUIRE(read.size() == expected.size());
-            for (std::size_t i = 0; i < read.size(); ++i) CHECK(same(read[i].second, expected[i].second));
-            for (std::size_t size = 0; size < payload.size(); ++size)
-                CHECK_FALSE(read_index_entry(payload.first(size), place, wants, keep));
-        }
-        CHECK(at == sample().size());
+    IndexReader reader{std::as_bytes(std::span{file})};
+    std::size_t entries = 0;
+    for (std::span<const std::byte> payload; reader.next(payload); ++entries) {
+        FramePlace place;
+        const auto nothing = [](std::uint32_t, std::string_view, const SeriesNode&) {};
+        CHECK(read_index_entry(payload, place, nothing));
+        for (std::size_t size = 0; size < payload.size(); ++size)
+            CHECK_FALSE(read_index_entry(payload.first(size), place, nothing));
     }
+    CHECK(entries == sample().size());
+}
+
+TEST_CASE("a node is what it was whatever it has, and whatever stands before it", "[store][history_index]") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    std::mt19937_64 random{3};
+    const auto any_of = [&](auto... values) {
+        const std::common_type_t<decltype(values)...> all[] = {values...};
+        return all[random() % sizeof...(values)];
+    };
+    for (int round = 0; round < 500; ++round) {
+        INFO("round " << round);
+        std::vector<std::tuple<std::uint32_t, std::string, SeriesNode>> nodes;
+        std::uint64_t metric = random() % 3;
+        for (; nodes.size() < random() % 20 && metric <= most_metrics;
+             metric += any_of(1U, 2U, 300U, 1U << 31U)) {
+            SeriesNode node;
+            std::int64_t step = any_of(std::int64_t{0}, std::int64_t{7}, least, most - 3);
+            const std::int64_t ms = any_of(std::int64_t{1'700'000'000'000}, -most_ms, most_ms - 9);
+            for (std::uint64_t n = any_of(0U, 1U, 1U, 2U, 3U); n != 0; --n) {
+                const double value = any_of(0.5, 0.1, -0.0, 1e300, 5e-324, 1e-45, std::nan(""), inf, -inf);
+                node.add(step, ms + static_cast<std::int64_t>(random() % 9), value);
+                step += any_of(1, 1, 0, -1) * (step == least ? -1 : 1);
+            }
+            std::string name = any_of("", "loss", "layer1/weight", "layer1/bias", "layer10/weight");
+            name.resize(any_of(name.size(), name.size(), max_metric_name_bytes), 'x');
+            nodes.emplace_back(static_cast<std::uint32_t>(metric), std::move(name), node);
+        }
+        IndexEntry entry;
+        const FramePlace place{random(), 3, 4, 5, 6, random()};
+        entry.begin(place, nodes.size());
+        for (const auto& [number, name, node] : nodes) entry.add(number, name, node);
+        FramePlace again;
+        std::size_t at = 0;
+        REQUIRE(read_index_entry(entry.payload(), again,
+                                 [&](std::uint32_t number, std::string_view name, const SeriesNode& node) {
+                                     REQUIRE(at < nodes.size());
+                                     CHECK(number == std::get<0>(nodes[at]));
+                                     CHECK(name == std::get<1>(nodes[at]));
+                                     CHECK(same(node, std::get<2>(nodes[at])));
+                                     ++at;
+                                 }));
+        CHECK(at == nodes.size());
+        CHECK((again.at == place.at && again.to == place.to));
+    }
+}
+
+TEST_CASE("of a thousand metrics with a value each an index takes some bytes each",
+          "[store][history_index]") {
+    IndexEntry entry;
+    entry.begin({16, 100, 7, 0, 0, 90}, 1000);
+    const std::size_t before = entry.payload().size();
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        SeriesNode node;
+        node.add(i / 100, 1'700'000'000'000 + i, 0.1 * i);
+        entry.add(i, "layer" + std::to_string(i / 10) + "/weight" + std::to_string(i % 10), node);
+    }
+    CHECK(entry.payload().size() - before < 1000 * 17);
 }
 
 TEST_CASE("an index that is cut or damaged at any byte gives its first entries, never others",
@@ -162,6 +210,12 @@ TEST_CASE("an index is opened without what the history has no more", "[store][hi
     CHECK(kept(316) == 2);
     CHECK(kept(16) == 0);
     std::ofstream{dir / "index", std::ios::binary} << "something else entirely";
+    REQUIRE(IndexWriter::open(dir / "index", 408));
+    CHECK(std::filesystem::file_size(dir / "index") == index_header_bytes);
+    std::string older = whole;
+    older[8] = 1;
+    CHECK_FALSE(IndexReader{std::as_bytes(std::span{older})}.is_valid());
+    std::ofstream{dir / "index", std::ios::binary} << older;
     REQUIRE(IndexWriter::open(dir / "index", 408));
     CHECK(std::filesystem::file_size(dir / "index") == index_header_bytes);
 }

@@ -70,13 +70,6 @@ class BasicByteReader {
         ok_ = false;
         return 0;
     }
-    /// Passes over so many of them, of any length.
-    void skip_varints(std::size_t count) noexcept {
-        std::size_t at = 0;
-        for (; count > 0 && at < rest_.size(); ++at) count -= std::to_integer<unsigned>(rest_[at]) < 0x80;
-        ok_ = ok_ && count == 0;
-        rest_ = rest_.subspan(at);
-    }
     std::int64_t signed_varint() noexcept {
         const std::uint64_t value = varint();
         return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);

@@ -8,6 +8,7 @@
 #include <cairn/store/frame.hpp>
 #include <cairn/store/history_index.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/packed_frame.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>
 
@@ -33,7 +34,7 @@ class BasicIndexMaker {
     [[nodiscard]] bool make(const FramePlace& place, const Frame& frame, IndexEntry& entry) {
         names_.clear();
         nodes_.clear();
-        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+        const auto block = block_of(frame, [&](std::uint32_t metric, std::string_view name) {
             nodes_.try_emplace(metric);
             names_.emplace_back(metric, name);
         });
@@ -53,7 +54,7 @@ class BasicIndexMaker {
     }
 
   private:
-    std::vector<std::pair<std::uint32_t, std::string_view>> names_;
+    std::vector<std::pair<std::uint32_t, std::string>> names_;
     std::unordered_map<std::uint32_t, SeriesNode> nodes_;
     BlockReader reader_;
 };
@@ -66,7 +67,7 @@ void for_each_index_entry(std::span<const std::byte> history, F&& f) {
     IndexMaker maker;
     IndexEntry entry;
     for (Frame frame; frames.next(frame);) {
-        if (frame.kind != FrameKind::packed) continue;
+        if (!frame.is_packed()) continue;
         const FramePlace place = frames.place(frame);
         if (maker.make(place, frame, entry)) f(place, std::as_const(entry));
     }

@@ -5,11 +5,13 @@
 // row twice. Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
-//          · u64 to · payload
+//   frame  u32 "FRAM", "ROWS" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring
+//          · u64 from · u64 to · payload
 //   FRAM   records (record.hpp)
-//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
-//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names are
+//   those
+//          that the stretch defines or uses: it can be read alone.
+//   PACK   the same with whole names, which version 2 wrote
 //
 // Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
 // positions.
@@ -35,14 +37,18 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* history_file = "history.cairn";
 inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::uint32_t history_version = 3;
 inline constexpr std::size_t history_header_bytes = 16;
 inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
 inline constexpr std::size_t frame_header_bytes = 32;
 /// More than a whole ring takes.
 inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
 
-enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+enum class FrameKind : std::uint32_t {
+    records = 0x4d415246,      // "FRAM"
+    packed = 0x53574f52,       // "ROWS"
+    whole_names = 0x4b434150,  // "PACK"
+};
 
 struct Frame {
     FrameKind kind = FrameKind::records;
@@ -50,6 +56,12 @@ struct Frame {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
     std::span<const std::byte> payload;
+
+    /// Whether it has rows column by column.
+    [[nodiscard]] bool is_packed() const noexcept {
+        return kind == FrameKind::packed || kind == FrameKind::whole_names;
+    }
+    [[nodiscard]] bool is_valid() const noexcept { return kind == FrameKind::records || is_packed(); }
 };
 
 /// Where a frame lies in the history.
@@ -117,7 +129,7 @@ class BasicFrameReader {
     [[nodiscard]] bool torn(Frame& frame) const noexcept {
         if (file_.size() - end_ < frame_header_bytes) return false;
         frame = frame_head(file_.data() + end_);
-        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
+        return frame.is_valid();
     }
     /// Damaged stretches between whole frames.
     [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
@@ -126,7 +138,7 @@ class BasicFrameReader {
     bool parse(Frame& frame) noexcept {
         const std::byte* head = file_.data() + at_;
         const Frame read = frame_head(head);
-        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
+        if (!read.is_valid()) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
             read.ring > most_rings)

@@ -7,10 +7,13 @@
 //   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
 //   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
 //          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
-//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
-//   restarts
-//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
-//          · varint over it: greatest time · f64 least, greatest, last finite value
+//   node   name (packed_frame.hpp) · u8 form, of NodeForm; then as that says
+//          one    zigzag step, zigzag time in ms, each over that of the node before · value
+//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of the
+//          node
+//                 before · varints over it: first, last, greatest step · zigzag least time in ms, over that
+//                 of the node before · varint over it: greatest time · least, greatest, last finite value
+//          a value is an f64, or an f32 if the form says so
 //
 // Little-endian.
 
@@ -21,7 +24,8 @@
 #include <cairn/store/frame.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
-#include <cairn/store/row_block.hpp>
+#include <cairn/store/packed.hpp>
+#include <cairn/store/packed_frame.hpp>
 #include <cairn/store/series_node.hpp>
 
 #include <bit>
@@ -30,6 +34,7 @@
 #include <cstring>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,8 +43,25 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* index_file = "history.index";
 inline constexpr std::string_view index_magic = "CAIRNIDX";
-inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::uint32_t index_version = 2;
 inline constexpr std::size_t index_header_bytes = 16;
+
+/// How a node stands in an entry.
+struct NodeForm {
+    static constexpr unsigned none = 0;    ///< it has no value
+    static constexpr unsigned one = 1;     ///< it has one, a finite one
+    static constexpr unsigned many = 2;    ///< any other
+    static constexpr unsigned floats = 4;  ///< added, if its values are those of floats, bit for bit
+
+    template <class = void>
+    [[nodiscard]] static unsigned of(const SeriesNode& node) noexcept {
+        if (node.count() == 0) return none;
+        SeriesNode single;
+        single.add(node.first_step, node.min_ms, node.last);
+        const bool are_floats = is_single(node.min) && is_single(node.max) && is_single(node.last);
+        return (single.finite == 1 && single == node ? one : many) + (are_floats ? floats : 0);
+    }
+};
 
 /// Builds the payload of an entry.
 template <class = void>
@@ -48,6 +70,8 @@ class BasicIndexEntry {
     /// Of a frame that has so many metrics, which are added next.
     void begin(const FramePlace& frame, std::size_t nodes) {
         bytes_.clear();
+        names_.restart();
+        step_ = ms_ = 0;
         ByteWriter out{bytes_};
         out.fixed(frame.at);
         out.fixed(frame.bytes);
@@ -57,24 +81,45 @@ class BasicIndexEntry {
         out.fixed(frame.to);
         out.varint(nodes);
     }
-    /// A metric that the frame names; an empty node if it has no number of it.
+    /// A metric that the frame names, in the order of their numbers; an empty node if it has no number of it.
     void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
         ByteWriter out{bytes_};
-        put_named(out, metric, name);
-        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
-            out.varint(count);
-        out.signed_varint(node.min_step);
-        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
-            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
-        out.signed_varint(node.min_ms);
-        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
-        for (const double value : {node.min, node.max, node.last})
-            out.fixed(std::bit_cast<std::uint64_t>(value));
+        names_.put(out, metric, name);
+        const unsigned form = NodeForm::of(node);
+        out.byte(form);
+        if (form == NodeForm::none) return;
+        const bool is_one = (form & NodeForm::one) != 0;
+        const auto over = [](std::int64_t value, std::int64_t base) {
+            return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(base);
+        };
+        if (!is_one) {
+            for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+                out.varint(count);
+        }
+        out.signed_varint(static_cast<std::int64_t>(over(node.min_step, step_)));
+        if (!is_one) {
+            for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+                out.varint(over(step, node.min_step));
+        }
+        out.signed_varint(static_cast<std::int64_t>(over(node.min_ms, ms_)));
+        if (!is_one) out.varint(over(node.max_ms, node.min_ms));
+        step_ = node.min_step;
+        ms_ = node.min_ms;
+        const double values[] = {node.min, node.max, node.last};
+        for (const double& value : std::span{values}.first(is_one ? 1 : 3)) {
+            if ((form & NodeForm::floats) != 0) {
+                out.fixed(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+            } else {
+                out.fixed(std::bit_cast<std::uint64_t>(value));
+            }
+        }
     }
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
 
   private:
     std::vector<std::byte> bytes_;
+    BasicNameWriter<> names_;
+    std::int64_t step_ = 0, ms_ = 0;  // least of the last node that has values
 };
 using IndexEntry = BasicIndexEntry<>;
 
@@ -86,12 +131,64 @@ template <class = void>
            within(node.first_step) && within(node.last_step);
 }
 
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric of which `wants(metric, name)`. False if it
-/// is damaged.
-template <class Wants, class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, Wants&& wants,
-                                    F&& f) {
-    constexpr std::size_t varints = 10, doubles = 3;  // of a node
+/// Reads the nodes of an entry, one after another.
+template <class = void>
+class BasicNodeReader {
+  public:
+    explicit BasicNodeReader(ByteReader& from) noexcept : from_{&from} {}
+
+    /// The next one. False if it is damaged.
+    [[nodiscard]] bool next() noexcept {
+        if (!names_.next(*from_)) return false;
+        const auto form = static_cast<unsigned>(from_->byte());
+        const bool is_one = (form & ~NodeForm::floats) == NodeForm::one;
+        node_ = {};
+        if (form == NodeForm::none) return from_->ok();
+        if (!is_one && (form & ~NodeForm::floats) != NodeForm::many) return false;
+        const auto over_last = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(static_cast<std::uint64_t>(from_->signed_varint()) +
+                                             static_cast<std::uint64_t>(base));
+        };
+        const auto over = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(from_->varint() + static_cast<std::uint64_t>(base));
+        };
+        const auto value = [&] {
+            return (form & NodeForm::floats) != 0
+                       ? static_cast<double>(std::bit_cast<float>(from_->template fixed<std::uint32_t>()))
+                       : std::bit_cast<double>(from_->template fixed<std::uint64_t>());
+        };
+        if (is_one) {
+            step_ = over_last(step_);
+            ms_ = over_last(ms_);
+            node_.add(step_, ms_, value());
+        } else {
+            for (std::uint64_t* count : {&node_.finite, &node_.nans, &node_.infinities, &node_.restarts})
+                *count = from_->varint();
+            node_.min_step = step_ = over_last(step_);
+            for (std::int64_t* step : {&node_.first_step, &node_.last_step, &node_.max_step})
+                *step = over(step_);
+            node_.min_ms = ms_ = over_last(ms_);
+            node_.max_ms = over(ms_);
+            for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
+        }
+        return from_->ok() && is_in_range(node_);
+    }
+    [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
+    /// Good until the next call, as the node is.
+    [[nodiscard]] std::string_view name() const noexcept { return names_.name(); }
+    [[nodiscard]] const SeriesNode& node() const noexcept { return node_; }
+
+  private:
+    ByteReader* from_;
+    BasicNameReader<> names_;
+    SeriesNode node_;
+    std::int64_t step_ = 0, ms_ = 0;
+};
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric; the name is good as long as the call. False
+/// if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
     ByteReader from{payload};
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
@@ -99,36 +196,12 @@ template <class Wants, class F>
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    std::uint64_t least = 0;
+    BasicNodeReader<> nodes{from};
     for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return false;
-        if (!wants(metric, name)) {
-            from.skip_varints(varints);
-            from.bytes(doubles * sizeof(double));
-            continue;
-        }
-        SeriesNode node;
-        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
-            *count = from.varint();
-        node.min_step = from.signed_varint();
-        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
-            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
-        node.min_ms = from.signed_varint();
-        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
-        for (double* value : {&node.min, &node.max, &node.last})
-            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
-        if (!from.ok() || !is_in_range(node)) return false;
-        f(metric, name, std::as_const(node));
+        if (!nodes.next()) return false;
+        f(nodes.metric(), nodes.name(), nodes.node());
     }
     return from.ok();
-}
-
-/// The same of each metric.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
-    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view) { return true; }, f);
 }
 /// Reads where an entry's frame lies. False if the entry is damaged.
 template <class = void>

@@ -6,6 +6,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/store/frame.hpp>
+#include <cairn/store/packed_frame.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/stored_row.hpp>
@@ -88,7 +89,7 @@ class BasicRowAssembler {
         Lane& lane = lanes_[frame.ring];
         lane.begun.reset();  // its end was dropped
         bool is_wanted = !HasWanted<std::remove_cvref_t<F>>;
-        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+        const auto block = block_of(frame, [&](std::uint32_t metric, std::string_view name) {
             std::string& known = lane.names[metric];
             if (known != name) known = name;
             if constexpr (HasWanted<std::remove_cvref_t<F>>) is_wanted = is_wanted || name == f.wanted;

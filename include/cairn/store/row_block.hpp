@@ -13,6 +13,7 @@
 #include <cairn/core/deferred.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/store/alike_rows.hpp>
+#include <cairn/store/byte_stream.hpp>
 #include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/series_node.hpp>
@@ -21,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <optional>
@@ -442,48 +444,5 @@ class BasicBlockReader {
     Numbers numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
-
-/// The greatest number that a metric may have.
-inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
-
-/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
-///
-///   named  varint metric · varint bytes of the name · name
-template <class = void>
-void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
-    out.varint(metric);
-    out.varint(name.size());
-    out.text(name);
-}
-/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
-template <class = void>
-[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
-                              std::string_view& name) {
-    const std::uint64_t number = from.varint();
-    const std::uint64_t size = from.varint();
-    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
-    least = number + 1;
-    metric = static_cast<std::uint32_t>(number);
-    const auto bytes = from.bytes(static_cast<std::size_t>(size));
-    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    return from.ok();
-}
-
-/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
-/// if the bytes are damaged.
-template <class F>
-[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
-    ByteReader from{payload};
-    std::uint64_t least = 0;
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return {};
-        f(metric, name);
-    }
-    const std::uint64_t size = from.varint();
-    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
-                                                   : std::span<const std::byte>{};
-}
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -35,6 +35,7 @@ struct SeriesNode {
     double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+    friend bool operator==(const SeriesNode&, const SeriesNode&) = default;
 
     // By reference: clang takes a double argument never to be NaN under -ffast-math.
     void add(std::int64_t step, std::int64_t ms, const double& value) noexcept {

@@ -11,6 +11,7 @@
 #include <cairn/store/history_index.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/row_assembler.hpp>
+#include <cairn/store/packed_frame.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>
 #include <cairn/store/stored_row.hpp>
@@ -91,7 +92,7 @@ class MetricFrames {
     /// The same for a frame that is at hand.
     [[nodiscard]] std::optional<SeriesValues> values_of(const Frame& frame) {
         std::optional<std::uint32_t> wanted;
-        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+        const auto block = block_of(frame, [&](std::uint32_t metric, std::string_view name) {
             if (name == metric_) wanted = metric;
         });
         if (block.empty()) return std::nullopt;
@@ -183,10 +184,9 @@ class SeriesReader {
         std::string_view wanted = event_kind_cell;
         void operator()(const StoredRow& row) const { (*hear)(row); }
     };
-    struct Named {
-        std::uint32_t id = 0;
-        std::string_view name{};
-        SeriesNode node{};
+    struct Part {
+        KnownMetrics::value_type* metric = nullptr;
+        SeriesNode node{};  ///< of it in a frame
     };
 
     result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
@@ -205,15 +205,14 @@ class SeriesReader {
         for (std::span<const std::byte> payload; walk.next(payload);) entries.push_back(payload);
         if (!entries.empty() && !is_of_this_history(entries.back())) entries.clear();
         std::uint64_t covered = history_header_bytes;
-        std::vector<Named> of_entry;
+        std::vector<Part> of_entry;
         for (const std::span<const std::byte> payload : entries) {
             FramePlace place;
             of_entry.clear();
             const bool is_whole = read_index_entry(
-                payload, place,
-                [&](std::uint32_t id, std::string_view name) { return is_needed(place.ring, id, name); },
-                [&](std::uint32_t id, std::string_view name, const SeriesNode& node) {
-                    of_entry.push_back({id, name, node});
+                payload, place, [&](std::uint32_t id, std::string_view name, const SeriesNode& node) {
+                    if (auto* metric = known_as(place.ring, id, name); is_needed(*metric))
+                        of_entry.push_back({metric, node});
                 });
             if (!is_whole || place.at < covered || place.bytes > *size || place.at > *size - place.bytes)
                 break;
@@ -249,7 +248,7 @@ class SeriesReader {
         const auto read = histories_->file().read_at(from, writable_bytes_of(bytes_));
         if (!read) return read.error();
         FrameReader reader{bytes_of(bytes_).first(*read), 0};
-        std::vector<Named> of_frame;
+        std::vector<Part> of_frame;
         for (Frame frame; reader.next(frame);) {
             if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
             if (frame.kind == FrameKind::records) {
@@ -257,8 +256,8 @@ class SeriesReader {
                 continue;
             }
             of_frame.clear();
-            const auto block = block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
-                of_frame.push_back({id, name, {}});
+            const auto block = block_of(frame, [&](std::uint32_t id, std::string_view name) {
+                of_frame.push_back({known_as(frame.ring, id, name), {}});
             });
             if (block.empty() || !sum_up(frame, of_frame))
                 ++report_.damaged;
@@ -281,23 +280,21 @@ class SeriesReader {
     }
 
     /// What a frame has of the metrics that are wanted, or of all. False if it is damaged.
-    bool sum_up(const Frame& frame, std::vector<Named>& metrics) {
-        for (Named& named : metrics) {
-            Known& known = known_as(frame.ring, named.id, named.name)->second;
+    bool sum_up(const Frame& frame, std::vector<Part>& parts) {
+        for (Part& part : parts) {
+            const Known& known = part.metric->second;
             if (known.wanted == nullptr) continue;
             const auto values = known.wanted->frames->values_of(frame);
             if (!values) return false;
-            named.node.add(*values, 0, values->numbers.size());
+            part.node.add(*values, 0, values->numbers.size());
         }
         if (wanted_.empty()) take_records(frame);
         return true;
     }
-    /// Whether what an index tells of a metric is asked for. Of one that is new it is: its name.
-    [[nodiscard]] bool is_needed(std::uint32_t ring, std::uint32_t id, std::string_view name) const {
-        if (wanted_.empty() && !hear_) return true;
-        const auto known = of_ring_.find(std::uint64_t{ring} << 32U | id);
-        if (known == of_ring_.end() || known->second->first != name) return true;
-        return known->second->second.wanted != nullptr || (hear_ && name == event_kind_cell);
+    /// Whether what an index tells of a metric is asked for.
+    [[nodiscard]] bool is_needed(const KnownMetrics::value_type& metric) const {
+        if (hear_) return metric.first == event_kind_cell;
+        return wanted_.empty() || metric.second.wanted != nullptr;
     }
     /// The metric that a ring has numbered so.
     [[nodiscard]] KnownMetrics::value_type* known_as(std::uint32_t ring, std::uint32_t id,
@@ -314,18 +311,17 @@ class SeriesReader {
         return found != known_.end() ? *found : *known_.try_emplace(std::string{name}).first;
     }
     /// A frame of packed rows, by what is known of it.
-    void take_packed(const FramePlace& place, const std::vector<Named>& metrics) {
-        for (const Named& named : metrics) {
-            Known& known = known_as(place.ring, named.id, named.name)->second;
-            known.node.merge(named.node);
+    void take_packed(const FramePlace& place, const std::vector<Part>& parts) {
+        for (const Part& part : parts) {
+            Known& known = part.metric->second;
+            known.node.merge(part.node);
             if (known.wanted != nullptr)
-                known.wanted->series.add_stored(known.wanted->frames->add(place), named.node);
+                known.wanted->series.add_stored(known.wanted->frames->add(place), part.node);
         }
     }
     /// Those of a frame of which an index tells this.
-    void hear_events(const FramePlace& place, const std::vector<Named>& metrics) {
-        const auto is_kind = [](const Named& named) { return named.name == event_kind_cell; };
-        if (std::none_of(metrics.begin(), metrics.end(), is_kind)) return;
+    void hear_events(const FramePlace& place, const std::vector<Part>& parts) {
+        if (parts.empty()) return;  // else it has the cell that tells one
         Frame frame;
         std::vector<std::byte> bytes;
         if (histories_->read(histories_->last(), place, bytes, frame))

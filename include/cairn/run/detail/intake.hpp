@@ -8,6 +8,7 @@
 #include <cairn/run/detail/metric_board.hpp>
 #include <cairn/store/byte_stream.hpp>
 #include <cairn/store/frame.hpp>
+#include <cairn/store/packed_frame.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/ring.hpp>
 #include <cairn/store/row_block.hpp>
@@ -23,8 +24,8 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
-/// row that takes several of them. Threads: one at a time.
+/// Turns the stretches of one ring into frames: of packed rows; or of records as they lie in the ring, where
+/// a row has several and not all of them are there. Threads: one at a time.
 template <class T = void>
 class BasicIntake {
   public:
@@ -102,12 +103,12 @@ class BasicIntake {
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
-            const auto bytes = rest.first(rest.size() - reader.left());
+            std::size_t size = rest.size() - reader.left();
             if (is_record && record.kind == RecordKind::name) {
                 take_name(record.body, board);
             } else if (is_record && record.kind != RecordKind::padding) {
-                if (!take_row(record, bytes, board)) return false;
-                bytes_ += bytes.size();
+                if (!take_row(record, rest, size, board)) return false;
+                bytes_ += size;
             } else if (reader.damaged()) {
                 // Something wrote over the ring. It is kept as it is, so that the history says so.
                 if (!begin_records()) return false;
@@ -115,7 +116,7 @@ class BasicIntake {
             } else if (!is_record) {
                 break;
             }
-            seen_ += bytes.size();
+            seen_ += size;
         }
         return true;
     }
@@ -150,31 +151,70 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+    /// Takes the row that `rest` begins with, whose first record has `size`; that becomes the size of what it
+    /// took.
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> rest, std::size_t& size,
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
-        cells_.clear();
-        const bool is_whole = read_row(record.body, step, time_ns, cells_);
-        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
-        if (!is_one || !is_whole) [[unlikely]] {
-            if (!begin_records()) return false;
-            need_names(board);
-            keep(bytes);
-        } else {
+        bool is_end = true;
+        if (const std::size_t whole = read_whole(rest, step, time_ns, board); whole != 0) [[likely]] {
+            size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
             if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
+        } else {
+            cells_.clear();
+            (void)read_row(record.body, step, time_ns, cells_);
+            is_end = (record.flags & row_continues) == 0;
+            if (!begin_records()) return false;
+            need_names(board);
+            keep(rest.first(size));
         }
         if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
+        const std::uint64_t row = is_end ? 1 : 0;
         rows_ += row;
-        if (const std::uint64_t end = seen_ + bytes.size(); end > summed_to_) {
+        if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
             board.saw(step);
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
         }
         return true;
+    }
+    /// Reads the row that `records` begin with, in as many of them as it has. Returns their bytes; 0 if it is
+    /// damaged, if not all of it is there, if a part was summed up without the rest, or if it is too large
+    /// for a frame.
+    std::size_t read_whole(std::span<const std::byte> records, std::int64_t& step, std::int64_t& time_ns,
+                           const BasicMetricBoard<T>& board) {
+        cells_.clear();
+        RecordReader reader{records};
+        RecordReader::Record part;
+        RecordKind kind{};
+        std::uint8_t expected = 0;
+        while (reader.next(part)) {
+            std::int64_t of_step = 0, of_time_ns = 0;
+            if ((part.flags & row_is_continued) != expected ||
+                !read_row(part.body, of_step, of_time_ns, cells_))
+                return 0;
+            const std::size_t size = records.size() - reader.left();
+            if (expected == 0) {
+                step = of_step, time_ns = of_time_ns, kind = part.kind;
+            } else if (of_step != step || of_time_ns != time_ns || part.kind != kind || size > frame_bytes) {
+                return 0;
+            }
+            if ((part.flags & row_continues) == 0) {
+                const bool is_one = expected == 0 || is_one_for_frame(size, board);
+                return is_one ? size : 0;
+            }
+            expected = row_is_continued;
+        }
+        return 0;
+    }
+    CAIRN_COLD bool is_one_for_frame(std::size_t size, const BasicMetricBoard<T>& board) const {
+        if (summed_to_ > seen_ && summed_to_ < seen_ + size) return false;
+        std::uint64_t names = 0;
+        for (const Cell& cell : cells_) names += name_record_size(board.name_of(cell.metric));
+        return names <= frame_name_bytes / 2;
     }
     CAIRN_COLD void need_names(const BasicMetricBoard<T>& board) {
         for (const Cell& cell : cells_) need_name(cell.metric, board);
@@ -214,7 +254,8 @@ class BasicIntake {
         block_.write(packed_);
         ByteWriter out{payload_};
         out.varint(named_.size());
-        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
+        names_.restart();
+        for (const std::uint32_t metric : named_) names_.put(out, metric, board.name_of(metric));
         out.varint(packed_.size());
         payload_.insert(payload_.end(), packed_.begin(), packed_.end());
     }
@@ -224,6 +265,7 @@ class BasicIntake {
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
     std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>> nodes_;
     std::vector<std::byte> payload_, packed_;
+    BasicNameWriter<T> names_;
     std::vector<Deferred<Cell, T>> cells_;
     std::uint64_t from_ = 0, seen_ = 0;
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
