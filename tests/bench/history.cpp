@@ -31,21 +31,26 @@ namespace {
 
 constexpr std::int64_t million = 1'000'000;
 
-/// Rows at steps one apart and about 12 ms apart, `metrics` in each: `value(i, k)`.
+/// Rows about 12 ms apart, each of the next `in_row` of the metrics; a step has all of them: `value(step,
+/// k)`.
 class Rows {
   public:
-    explicit Rows(std::size_t metrics) : metrics_{metrics} {}
+    explicit Rows(std::size_t metrics, std::size_t in_row) : metrics_{metrics}, in_row_{in_row} {}
+    explicit Rows(std::size_t metrics) : Rows{metrics, metrics} {}
 
     template <class F>
     bool put(Ring& ring, F&& value) {
-        const std::size_t bytes = row_header_bytes + metrics_ * cell_bytes;
+        const std::size_t bytes = row_header_bytes + in_row_ * cell_bytes;
         if (!ring.has_room(bytes) && !ring.advance(bytes)) return false;
-        std::byte* to = put_row_header(ring.end(), bytes, RecordKind::row, 0, metrics_, step_,
+        const auto in_step = static_cast<std::int64_t>(metrics_ / in_row_);
+        const std::int64_t step = rows_ / in_step;
+        std::byte* to = put_row_header(ring.end(), bytes, RecordKind::row, 0, in_row_, step,
                                        static_cast<std::int64_t>(ms_) * ns_per_ms);
-        for (std::size_t k = 0; k < metrics_; ++k)
-            to = put_cell(to, static_cast<std::uint32_t>(k), Value{value(step_, k)});
+        std::size_t k = static_cast<std::size_t>(rows_ % in_step) * in_row_;
+        for (std::size_t i = 0; i < in_row_; ++i, ++k)
+            to = put_cell(to, static_cast<std::uint32_t>(k), Value{value(step, k)});
         ring.commit(bytes);
-        ++step_;
+        ++rows_;
         ms_ += 12.345 * jitter_(random_);
         return true;
     }
@@ -57,11 +62,12 @@ class Rows {
             ring.commit(name_record_size(name));
         }
     }
-    [[nodiscard]] std::int64_t rows() const noexcept { return step_; }
+    [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
+    [[nodiscard]] std::size_t in_row() const noexcept { return in_row_; }
 
   private:
-    std::size_t metrics_;
-    std::int64_t step_ = 0;
+    std::size_t metrics_, in_row_;
+    std::int64_t rows_ = 0;
     double ms_ = 1.7e12;
     std::mt19937_64 random_{1};
     std::uniform_real_distribution<double> jitter_{0.95, 1.05};
@@ -105,21 +111,21 @@ class Collecting {
 };
 
 template <class F>
-void collect(benchmark::State& state, std::size_t metrics, F&& value) {
+void collect(benchmark::State& state, Rows of, F&& value, std::int64_t count = million) {
     const auto dir = folder("cairn-bench-collect");
     for (auto _ : state) {
         std::filesystem::remove_all(dir);
         std::filesystem::create_directories(dir);
         Collecting collecting{dir};
-        Rows rows{metrics};
+        Rows rows = of;
         rows.name(collecting.ring());
         double seconds = 0;
-        while (rows.rows() < million) {
-            while (rows.rows() < million && rows.put(collecting.ring(), value)) {
+        while (rows.rows() < count) {
+            while (rows.rows() < count && rows.put(collecting.ring(), value)) {
             }
             seconds += collecting.drain();
         }
-        const double values = static_cast<double>(million) * static_cast<double>(metrics);
+        const double values = static_cast<double>(count) * static_cast<double>(rows.in_row());
         state.SetIterationTime(seconds);
         state.counters["bytes_per_value"] = static_cast<double>(collecting.bytes()) / values;
         state.counters["values_per_s"] = values / seconds;
@@ -138,23 +144,35 @@ struct Noise {
 
 void history_f32_1(benchmark::State& state) {
     Noise noise;
-    collect(state, 1, [&](std::int64_t i, std::size_t) { return static_cast<float>(falling(i, noise())); });
+    collect(state, Rows{1},
+            [&](std::int64_t i, std::size_t) { return static_cast<float>(falling(i, noise())); });
 }
 void history_f32_4(benchmark::State& state) {
     Noise noise;
-    collect(state, 4, [&](std::int64_t i, std::size_t) { return static_cast<float>(falling(i, noise())); });
+    collect(state, Rows{4},
+            [&](std::int64_t i, std::size_t) { return static_cast<float>(falling(i, noise())); });
 }
 void history_f64_noise(benchmark::State& state) {
     Noise noise;
-    collect(state, 1, [&](std::int64_t i, std::size_t) { return falling(i, noise()); });
+    collect(state, Rows{1}, [&](std::int64_t i, std::size_t) { return falling(i, noise()); });
 }
 void history_cosine(benchmark::State& state) {
-    collect(state, 1, [](std::int64_t i, std::size_t) {
+    collect(state, Rows{1}, [](std::int64_t i, std::size_t) {
         return 0.5 * (1 + std::cos(3.141592653589793 * static_cast<double>(i) / million));
     });
 }
 void history_constant(benchmark::State& state) {
-    collect(state, 1, [](std::int64_t, std::size_t) { return 3e-4; });
+    collect(state, Rows{1}, [](std::int64_t, std::size_t) { return 3e-4; });
+}
+
+// A thousand metrics: all in a row, or a row each.
+void history_wide(benchmark::State& state) {
+    Noise noise;
+    collect(state, Rows{1000}, [&](std::int64_t, std::size_t) { return static_cast<float>(noise()); }, 1000);
+}
+void history_wide_alone(benchmark::State& state) {
+    Noise noise;
+    collect(state, Rows{1000, 1}, [&](std::int64_t, std::size_t) { return static_cast<float>(noise()); });
 }
 
 /// A run of that many values, made once.
@@ -244,6 +262,8 @@ BENCHMARK(history_f32_4)->UseManualTime()->Iterations(1)->Unit(benchmark::kMilli
 BENCHMARK(history_f64_noise)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_cosine)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_constant)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(history_wide)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(history_wide_alone)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(query_open)->Iterations(3)->Unit(benchmark::kMillisecond);
 BENCHMARK(query)->UseManualTime()->Iterations(1000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(decode)->UseManualTime()->Iterations(20)->Unit(benchmark::kMillisecond);

@@ -30,7 +30,7 @@ REFERENCES = {
 # What a benchmark counts beside its time: (benchmark, counter) -> (name, unit).
 COUNTERS = {
     **{(f"history_{series}", "bytes_per_value"): (f"bytes_per_value_{series}", "B")
-       for series in ("f32_1", "f32_4", "f64_noise", "cosine", "constant")},
+       for series in ("f32_1", "f32_4", "f64_noise", "cosine", "constant", "wide", "wide_alone")},
     ("history_f32_1", "values_per_s"): ("collector_values_per_s", "/s"),
     ("history_f32_4", "values_per_s"): ("collector_values_per_s_f32_4", "/s"),
     ("decode", "values_per_s"): ("decode_values_per_s", "/s"),
@@ -203,8 +203,9 @@ LEGEND = """\
   without. `viewed_more`, `viewed_more_processor`: the same of a step, and of the process's time, in which the server is.
 * `idle_…`: an open run in which nothing happens: processor time of the process, and memory that was not there before `init`, less
   the rings. `system_cpu_percent`: what recording the machine's use every 15 s adds, measured at every 0.1 s.
-* `bytes_per_value_…`: what a million rows take on disk, with step, time in milliseconds and index; `f32_1`, `f32_4`: a noisy
-  loss rounded to float, one or four such metrics a row; `f64_noise`: the same as doubles; a cosine schedule; a constant.
+* `bytes_per_value_…`: what a million values or more take on disk, with step, time in milliseconds and index; `f32_1`, `f32_4`: a noisy
+  loss rounded to float, one or four such metrics a row; `f64_noise`: the same as doubles; a cosine schedule; a constant; `wide`,
+  `wide_alone`: noise of 1,000 metrics, all in a row or each in a row of its own.
   `collector_values_per_s`: from the ring to the disk, on one core; `decode_values_per_s`: back into points.
 * `query_100m_…`: 2000 buckets of a window of any width anywhere in a run of 100 million points. `open_100m_cold`: opening that run's
   series, and its first 2000 buckets.
