@@ -23546,6 +23546,9 @@ class Series {
     /// The values of a chunk, good until the next call.
     [[nodiscard]] detail::SeriesValues values_of(const Chunk& of) const {
         if (of.stored == none) return {of.steps, of.ms, of.numbers};
+        const detail::SeriesNode& node = of.node;
+        if (node.count() == 1 && node.finite == 1)  // no need to read its frame: it is all here
+            return {std::span{&node.first_step, 1}, std::span{&node.min_ms, 1}, std::span{&node.last, 1}};
         const auto values = load_(of.stored);
         const std::uint64_t read = values ? values->numbers.size() : 0;
         const std::uint64_t unread = of.node.count() - std::min(of.node.count(), read);

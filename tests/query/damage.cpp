@@ -215,9 +215,11 @@ TEST_CASE("a history with a wrong bit at any byte lacks the rows of one frame, a
             CHECK(sample.are_ours(series.buckets));
             write_bytes(sample.index, index);
             const SeriesRead by_index = read_series(sample.dir.path());
-            // The index knows the frame's values; that they cannot be read is told when they are asked for.
-            CHECK((!by_index.error && by_index.points == points));
-            CHECK((by_index.is_noticed || points == sample.points));
+            // The index knows of the frame's values, and a single one; that the others cannot be read is told
+            // when they are asked for.
+            CHECK((!by_index.error && is_part_of(points, by_index.points)));
+            CHECK(is_part_of(by_index.points, sample.points));
+            CHECK((by_index.is_noticed || by_index.points == sample.points));
             CHECK(sample.are_ours(by_index.buckets));
         }
     }
@@ -337,7 +339,7 @@ TEST_CASE("a run that is recovered with a wrong bit at any byte has the rows tha
         sample.check_rows(after);
         const SeriesRead series = read_series(sample.dir.path());
         sample.check_series(series);
-        CHECK(series.points == points_of(after.rows, metric));
+        CHECK(is_part_of(points_of(after.rows, metric), series.points));  // a single one is in the index
     }
 }
 
