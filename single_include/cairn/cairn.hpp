@@ -17784,6 +17784,8 @@ class BasicNameReader {
         if (number < least_ || number > most_metrics || common > bytes_ ||
             more > max_metric_name_bytes - common)
             return false;
+        whole_ += common + more;  // what a name shares costs no byte here, but one of whoever keeps it
+        if (whole_ > max_frame_bytes) return false;
         metric_ = static_cast<std::uint32_t>(number);
         least_ = number + 1;
         const auto rest = from.bytes(static_cast<std::size_t>(more));
@@ -17797,7 +17799,7 @@ class BasicNameReader {
 
   private:
     bool are_whole_;
-    std::uint64_t least_ = 0;
+    std::uint64_t least_ = 0, whole_ = 0;
     std::uint32_t metric_ = 0;
     std::size_t bytes_ = 0;
     char name_[max_metric_name_bytes] = {};

@@ -163,6 +163,19 @@ TEST_CASE("a node is what it was whatever it has, and whatever stands before it"
     }
 }
 
+TEST_CASE("names that share everything have a bound all the same", "[store][history_index]") {
+    const std::string name(max_metric_name_bytes, 'x');
+    const auto is_read = [&](std::uint32_t count) {
+        IndexEntry entry;
+        entry.begin({16, 100, 7, 0, 0, 90}, count);
+        for (std::uint32_t i = 0; i < count; ++i) entry.add(i, name, SeriesNode{});
+        FramePlace place;
+        return read_index_entry(entry.payload(), place);
+    };
+    CHECK(is_read(max_frame_bytes / max_metric_name_bytes));
+    CHECK_FALSE(is_read(max_frame_bytes / max_metric_name_bytes + 1));
+}
+
 TEST_CASE("of a thousand metrics with a value each an index takes some bytes each",
           "[store][history_index]") {
     IndexEntry entry;
