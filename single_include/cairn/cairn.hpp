@@ -12629,8 +12629,9 @@ class BasicRun {
         if (core_) core_->update_config(patch);
     }
 
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
-    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; the same of what the
+    /// machine did, under "system"; what was set, under "user". Rows that are not collected yet (some
+    /// milliseconds) are not in it.
     [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
     /// Sets a value of one's own in the summary.
     void set_summary(std::string key, Json value) {
@@ -17253,6 +17254,7 @@ struct MetricView {
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
+using MetricSummaries = std::map<std::string, MetricSummary, std::less<>>;
 
 /// Which way a metric is to go, by what `define_metric` left in a run's record.
 template <class Json>
@@ -17266,13 +17268,13 @@ template <class Json>
     return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
 }
 
-/// Takes a row in.
-template <class = void>
-void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+/// Takes a row in, into `MetricViews` or `MetricSummaries`.
+template <class Metrics>
+void take_in(Metrics& metrics, std::int64_t step, std::span<const NamedValue> values) {
     for (const NamedValue& named : values) {
-        auto view = views.find(named.name);
-        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.add(step, named.value);
+        auto metric = metrics.find(named.name);
+        if (metric == metrics.end()) metric = metrics.try_emplace(std::string{named.name}).first;
+        metric->second.add(step, named.value);
     }
 }
 
@@ -17305,8 +17307,11 @@ namespace CAIRN_NAMESPACE::detail {
 template <class T = void>
 class BasicMetricBoard {
   public:
-    /// Takes over the summaries of the sessions before. Before anything is named.
-    void remember(Deferred<MetricViews, T> earlier) { views_ = std::move(earlier); }
+    /// Takes over the summaries of the sessions before, and of what was sampled. Before anything is named.
+    void remember(Deferred<MetricViews, T> earlier, Deferred<MetricSummaries, T> samples) {
+        views_ = std::move(earlier);
+        samples_ = std::move(samples);
+    }
 
     /// Says whose number that is; saying it again changes nothing.
     void name(std::uint32_t metric, std::string_view name) {
@@ -17329,11 +17334,13 @@ class BasicMetricBoard {
     /// The step of the latest row; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
 
-    /// Takes a value in.
-    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+    /// Takes a value in, of a row or of what the run sampled by itself.
+    void add(RecordKind kind, std::uint32_t metric, std::int64_t step, const Value& value) {
+        if (kind == RecordKind::sample) return samples_[std::string{name_of(metric)}].add(step, value);
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
+    [[nodiscard]] const Deferred<MetricSummaries, T>& samples() const noexcept { return samples_; }
     [[nodiscard]] Deferred<MetricViews, T> views() const {
         Deferred<MetricViews, T> all = views_;
         for (const Entry& entry : entries_) {
@@ -17351,6 +17358,7 @@ class BasicMetricBoard {
     std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
     std::int64_t latest_step_ = 0;
     Deferred<MetricViews, T> views_;  // of metrics that this session has not named
+    Deferred<MetricSummaries, T> samples_;
 };
 using MetricBoard = BasicMetricBoard<>;
 
@@ -18982,17 +18990,18 @@ class BasicIntake {
         if (rows.size() == 0) return false;
         bytes_ += rows.bytes.size();
         seen_ += rows.bytes.size();
-        if (rows.kind != RecordKind::row) return true;
-        rows_ += rows.size();
+        if (!has_series(rows.kind)) return true;
+        const bool is_sample = rows.kind == RecordKind::sample;
+        if (!is_sample) rows_ += rows.size();
         if (seen_ <= summed_to_) return true;
         const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_) + rows.row_bytes() - 1;
         std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
         summed_to_ = seen_;
-        summed_rows_ += rows.size() - row;
+        if (!is_sample) summed_rows_ += rows.size() - row;
         for (; row < rows.size(); ++row) {
-            board.saw(rows.step(row));
+            if (!is_sample) board.saw(rows.step(row));
             for (std::size_t i = 0; i < rows.cells; ++i)
-                board.add(rows.metric(i), rows.step(row), rows.value(row, i));
+                board.add(rows.kind, rows.metric(i), rows.step(row), rows.value(row, i));
         }
         return true;
     }
@@ -19022,14 +19031,15 @@ class BasicIntake {
             need_names(board);
             keep(rest.first(size));
         }
-        if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = is_end ? 1 : 0;
+        if (!has_series(record.kind)) return true;
+        const bool is_sample = record.kind == RecordKind::sample;
+        const std::uint64_t row = is_end && !is_sample ? 1 : 0;
         rows_ += row;
         if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
-            board.saw(step);
-            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
+            if (!is_sample) board.saw(step);
+            for (const Cell& cell : cells_) board.add(record.kind, cell.metric, step, cell.value);
         }
         return true;
     }
@@ -20317,15 +20327,20 @@ class BasicCollector final : public Pressure {
         return true;
     }
 
-    /// Takes over the summary of the sessions before, and their greatest step. Before `start`.
-    void remember(MetricViews earlier, std::int64_t latest_step) {
-        board_.remember(std::move(earlier));
+    /// Takes over the summaries of the sessions before, and their greatest step. Before `start`.
+    void remember(MetricViews earlier, MetricSummaries samples, std::int64_t latest_step) {
+        board_.remember(std::move(earlier), std::move(samples));
         board_.saw(latest_step);
     }
 
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{board_mutex_};
         return board_.views();
+    }
+    /// Of what the run sampled by itself.
+    [[nodiscard]] MetricSummaries samples() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.samples();
     }
     /// The step of the newest row that was collected; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const {
@@ -22523,8 +22538,12 @@ class BasicRunEngine final : public RunCore,
     [[nodiscard]] Json summary() const override {
         Json metrics = Json::object();
         for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        Json system = Json::object();
+        if (has_live()) {
+            for (const auto& [name, samples] : live_->collector.samples()) system[name] = to_json(samples);
+        }
         const std::scoped_lock lock{mutex_};
-        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+        return {{"metrics", std::move(metrics)}, {"system", std::move(system)}, {"user", user_summary_}};
     }
 
     [[nodiscard]] Direction goal_of(std::string_view metric) const override {
@@ -22756,12 +22775,14 @@ class BasicRunEngine final : public RunCore,
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
+        MetricSummaries samples;
         // A run whose record was lost may still have its rows.
         if (resumed_ || os::status(dir() / history_file).value().exists) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
-                                               std::span<const NamedValue> values) {
-                        greatest = greatest ? std::max(*greatest, step) : step;
-                        take_in(earlier, step, values);
+            known = recover_history(dir(), [&](const StoredRow& row) {
+                        if (row.kind == RecordKind::sample) take_in(samples, row.step, row.values);
+                        if (row.kind != RecordKind::row) return;
+                        greatest = greatest ? std::max(*greatest, row.step) : row.step;
+                        take_in(earlier, row.step, row.values);
                     }).value();
         }
         for (const error& damage : known.errors(dir().string())) note_failure(damage, false);
@@ -22772,7 +22793,7 @@ class BasicRunEngine final : public RunCore,
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier), greatest.value_or(0));
+        live_->collector.remember(std::move(earlier), std::move(samples), greatest.value_or(0));
     }
 
     void write_start() {

@@ -187,6 +187,29 @@ describe("the report", () => {
     await done();
   });
 
+  test("what is not finite is marked where it is", async () => {
+    const { page, done } = await open("metrics=train/loss&zoom=[14900,15140]&weight=0&hidden=[%22r0%22,%22r1%22,%22r3%22,%22r4%22]");
+    const card = await drawn(page, "train/loss");
+    // Of the first pixels below the top, where no curve comes: which parts of the width have the run's colour?
+    const marked = await card.locator("canvas").evaluate((canvas) => {
+      const over = document.querySelector(".u-over").getBoundingClientRect(), own = canvas.getBoundingClientRect(), scale = canvas.width / own.width;
+      const width = Math.round(over.width * scale);
+      const { data } = canvas.getContext("2d").getImageData((over.left - own.left) * scale, (over.top - own.top + 2) * scale, width, 1);
+      return [...Array(width).keys()].filter((x) => data[4 * x + 3] > 200 && Math.max(data[4 * x], data[4 * x + 1], data[4 * x + 2]) - Math.min(data[4 * x], data[4 * x + 1], data[4 * x + 2]) > 60).map((x) => 14_900 + (240 * x) / width);
+    });
+    assert.ok(marked.length > 10 && Math.abs(marked[0] - 15_000) < 4 && Math.abs(marked.at(-1) - 15_039) < 4, `${marked[0]} to ${marked.at(-1)}`);
+    await done();
+  });
+
+  test("on paper there are the charts, and nothing to press", async () => {
+    const { page, done } = await open("metrics=loss");
+    await drawn(page, "train/loss");
+    await page.emulateMedia({ media: "print" });
+    for (const what of ["aside", ".tools", "button"]) assert.ok((await page.locator(what).evaluateAll((all) => all.every((one) => getComputedStyle(one).display === "none" || !one.offsetParent))), what);
+    assert.ok(await page.locator('[data-metric="train/loss"] canvas').isVisible());
+    await done();
+  });
+
   test("smoothing, axes and scales are in the address, and come back from it", async () => {
     const { page, done } = await open();
     await page.getByLabel("smoothing", { exact: true }).selectOption("exponential");
@@ -227,7 +250,7 @@ describe("the report", () => {
     const part = (title) => page.locator("details.part", { has: page.locator("summary", { hasText: title }) });
     assert.match(await part("Config").textContent(), /optimizer\.lr0\.001/);
     assert.match(await part("Metrics").textContent(), /val\/loss/);
-    assert.match(await part("Versions").textContent(), /model:v\d+/);
+    assert.match(await part("Versions").textContent(), /cairn artifact get mnist\/model:v\d+/);
     assert.match(await part("Decisions").textContent(), /saved model:v0.*is the first value/);
     await done();
   });
@@ -658,6 +681,41 @@ describe("the server", () => {
     await server.stop();
   });
 
+  /** What a chart's file has: of each line its x, last value and smoothed value. */
+  const numbers_of = async (url) => {
+    const { page, done } = await look_at(url);
+    const card = await drawn(page, "val/loss");
+    await card.hover();
+    const [file] = await Promise.all([page.waitForEvent("download"), card.getByRole("button", { name: "val/loss as CSV" }).click()]);
+    const lines = readFileSync(await file.path(), "utf8").trim().split("\n").slice(1).map((line) => line.split(","));
+    await done();
+    return lines.map((line) => ({ x: Number(line[2]), last: line[5], smooth: line[6] }));
+  };
+  test("the smoothed curve is a report's too, of each kind", async () => {
+    const server = await serve();
+    const seen = new Set();
+    for (const kind of ["time_weighted", "exponential", "gaussian"]) {
+      const view = `metrics=val/loss&smoothing=${kind}&weight=0.9&hidden=["r1","r2","r3","r4"]`;
+      const [asked, inside] = await Promise.all([`${server.url}#${view}`, `file://${report}#${view}`].map((url) => numbers_of(url)));
+      const [ours, theirs] = [asked, inside].map((all) => all.filter(({ smooth }) => smooth).map(({ smooth }) => Number(smooth)));
+      assert.equal(ours.length, 40, kind);
+      ours.forEach((value, i) => assert.ok(Math.abs(value - theirs[i]) <= 1e-9 * Math.abs(value), `${kind} at ${i}: ${value} and ${theirs[i]}`));
+      seen.add(ours[20]);
+    }
+    assert.equal(seen.size, 3);
+    await server.stop();
+  });
+  test("each axis is what it says: steps, seconds since the run began, time", async () => {
+    const server = await serve();
+    const begun = Date.now() / 1000;
+    for (const [axis, least, most] of [["step", 0, 20_000], ["relative", 0, 3600], ["time", begun - 86_400, begun]]) {
+      const all = (await numbers_of(`${server.url}#metrics=val/loss&axis=${axis}&hidden=["r1","r2","r3","r4"]`)).filter(({ last }) => last);
+      assert.equal(all.length, 40, axis);
+      assert.ok(all.every(({ x }) => x >= least && x <= most), `${axis}: ${all[0].x} to ${all.at(-1).x}`);
+    }
+    await server.stop();
+  });
+
   test("a policy that is tried shows what it would have saved", async () => {
     const server = await serve();
     const { page, done } = await look_at(`${server.url}#metrics=val/loss&runs=baseline`);
@@ -677,6 +735,53 @@ describe("the server", () => {
     await page.getByRole("status").waitFor(); // says what is wrong with it
     await done();
     await server.stop();
+  });
+});
+
+describe("a run that was resumed", () => {
+  const store = join(folder, "sessions");
+  before(() => execFileSync(RECORD, [store, "sessions", "200"], { stdio: "ignore" }));
+  async function see({ page, done }) {
+    const card = await drawn(page, "loss");
+    const groups = await page.locator(".group summary").allTextContents();
+    assert.equal(groups[0], "metrics 1");
+    assert.match(groups.at(-1), /^system \d\d?$/);
+    const { width } = await card.locator(".u-over").boundingBox();
+    const x = (100 / 299) * width; // of 0 to 299; the second session began there
+    await card.locator(".u-over").hover({ position: { x, y: 40 } });
+    await card.locator(".mark", { hasText: "resumed went on from step 100" }).waitFor();
+    await page.mouse.move(0, 0);
+    const dashes = () =>
+      card.locator("canvas").evaluate((canvas, x) => {
+        const over = document.querySelector(".u-over").getBoundingClientRect(), own = canvas.getBoundingClientRect(), scale = canvas.width / own.width;
+        const { data } = canvas.getContext("2d").getImageData((over.left - own.left + x - 3) * scale, (over.top - own.top) * scale, 6 * scale, (over.height * scale) / 2);
+        return data.filter((red, i) => i % 4 === 0 && data[i + 2] - red > 60).length; // blue
+      }, x);
+    assert.ok((await dashes()) > 20, `${await dashes()}`);
+    await page.getByLabel("checkpoints").uncheck();
+    await page.waitForFunction(() => location.hash.includes("marks=false"));
+    await page.waitForTimeout(200);
+    assert.equal(await dashes(), 0);
+    assert.match(await (await drawn(page, "system/cpu")).locator("footer").textContent(), /^\d+ points, every one/);
+    await page.keyboard.press("t");
+    await page.locator("thead").waitFor();
+    const heads = await page.locator("thead th").allTextContents();
+    assert.ok(heads.includes("loss") && !heads.some((head) => head.startsWith("system/")), heads.join(" "));
+    await page.locator("aside li a").click();
+    const output = page.locator("details.part", { has: page.locator("summary", { hasText: "Output" }) });
+    await output.getByText("step 299 <b>of many</b>").waitFor();
+    assert.equal(await output.locator("b").count(), 0);
+    await done();
+  }
+  test("shows where it went on, what the machine did and what it printed", async () => {
+    const server = await serve(0, store);
+    await see(await look_at(server.url));
+    await server.stop();
+  });
+  test("does so in a report", async () => {
+    const file = join(folder, "sessions.html");
+    execFileSync(CAIRN, ["export", "again", "--html", file, "--dir", store]);
+    await see(await look_at(`file://${file}`));
   });
 });
 

@@ -4,17 +4,20 @@
 //        record STORE live ROWS: one run, a row every 20 ms
 //        record STORE many RUNS: small runs
 //        record STORE twins ROWS: two projects, each with a run of one id
-//        record STORE wide METRICS: one run of so many metrics, 100 values each
-//        record STORE long ROWS: one run of one metric, as fast as it can
-//        record STORE fast SECONDS: the same, 200 rows a millisecond
+//        record STORE sessions ROWS: a run that is resumed from half its rows, with what it prints and the
+//        machine's use record STORE wide METRICS: one run of so many metrics, 100 values each record STORE
+//        long ROWS: one run of one metric, as fast as it can record STORE fast SECONDS: the same, 200 rows a
+//        millisecond
 
 #include <cairn/cairn.hpp>
 #include <cairn/media/values.hpp>
+#include <cairn/run/console.hpp>
 
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <iostream>
 #include <limits>
 #include <random>
 #include <string>
@@ -167,6 +170,24 @@ void record_twins(const std::string& store, int rows) {
     }
 }
 
+void record_sessions(const std::string& store, int rows) {
+    for (const int first : {0, rows / 2}) {
+        auto run = cairn::init({.project = "again",
+                                .name = "resumed",
+                                .id = "again",
+                                .dir = store,
+                                .resume = first == 0 ? cairn::Resume::never : cairn::Resume::must,
+                                .system_seconds = 0.1,
+                                .quiet = true});
+        const cairn::Console console{run};
+        for (int step = first; step < first + rows; ++step) {
+            std::cout << "step " << step << " <b>of many</b>\n";
+            run.log(cairn::step(step), "loss"_m = 1.0 / (1 + step));
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
+    }
+}
+
 void record_wide(const std::string& store, int metrics) {
     auto run = cairn::init({.project = "sizes", .name = "wide", .id = "wide", .dir = store, .quiet = true});
     std::vector<std::string> names;
@@ -211,6 +232,8 @@ int main(int count, char** arguments) {
         record_many(store, static_cast<int>(size));
     else if (what == "twins")
         record_twins(store, static_cast<int>(size));
+    else if (what == "sessions")
+        record_sessions(store, static_cast<int>(size));
     else if (what == "wide")
         record_wide(store, static_cast<int>(size));
     else if (what == "long")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the machine does, recorded beside what the program logs, and apart from it.
 #include <cairn/query/runs.hpp>
+#include <cairn/query/store_watch.hpp>
 #include <cairn/store/os.hpp>
 
 #include "run/support.hpp"
@@ -69,11 +70,22 @@ TEST_CASE("system: series of their own, at the steps of the newest rows, and no 
     }
     CHECK(read.rows().value().size() == 1);
     CHECK(!read.summary().value()["metrics"].contains("system/cpu"));
+    const auto samples = [&] {
+        const auto ended = cairn::open(dir.path()).value().find("r").value();
+        return ended.summary().value()["system"]["system/cpu"]["count"].get<std::uint64_t>();
+    };
+    CHECK(samples() == series.size());
+    cairn::StoreWatch watch{cairn::open(dir.path()).value()};
+    REQUIRE(watch.look());
+    CHECK(watch.runs().at(0)->row["metrics"].contains("system/cpu"));
+    CHECK(watch.runs().at(0)->row["metrics"].contains("loss"));
     CHECK(read.overview().value().contains("system/cpu"));
     CHECK(run.health().rows_logged == 1);
 
     auto again = cairn::init({.id = "r", .dir = dir.path(), .resume = cairn::Resume::must, .quiet = true});
     CHECK(again.first_step() == 42);
+    REQUIRE(again.finish());
+    CHECK(samples() == series.size());  // those of the session before
 }
 
 #if CAIRN_TEST_FORK
@@ -88,7 +100,10 @@ TEST_CASE("system: what a killed run had sampled is read", "[run][system][kill]"
         return ::raise(SIGKILL);
     });
     REQUIRE(killed == -SIGKILL);
-    CHECK(cairn::open(dir.path()).value().find("r").value().series("system/cpu").value().size() >= 1);
+    const auto read = cairn::open(dir.path()).value().find("r").value();
+    const auto sampled = read.series("system/cpu").value().size();
+    CHECK(sampled >= 1);
+    CHECK(read.summary().value()["system"]["system/cpu"]["count"] == sampled);
 }
 #endif
 

@@ -198,19 +198,26 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
-    /// The summary of every metric and what the user set: `{"metrics": {"loss": {"last": …}}, "user": {…}}`.
-    /// Of a run that has ended it is what was written at its end; otherwise it is made of its rows. Fails:
-    /// corrupt, unsupported.
+    /// The summary of every metric, of what the machine did, and what the user set: `{"metrics": {"loss":
+    /// {"last": …}}, "system": {"system/cpu": …}, "user": {…}}`. Of a run that has ended it is what was
+    /// written at its end; otherwise it is made of its rows. Fails: corrupt, unsupported.
     [[nodiscard]] result<nlohmann::json> summary() const {
         if (has_ended()) {
             if (auto written = folder_.read_json("summary.json"); written && written->is_object())
                 return written;
         }
-        const auto views = metrics();
-        if (!views) return views.error();
-        nlohmann::json made = nlohmann::json::object();
-        for (const auto& [name, view] : *views) made[name] = detail::to_json(view.summary);
-        return nlohmann::json{{"metrics", std::move(made)}, {"user", user_summary()}};
+        detail::MetricSummaries rows, samples;
+        const auto read = for_each_row([&](const detail::StoredRow& row) {
+            if (detail::has_series(row.kind))
+                detail::take_in(row.kind == detail::RecordKind::row ? rows : samples, row.step, row.values);
+        });
+        if (!read) return read.error();
+        const auto told = [](const detail::MetricSummaries& metrics) {
+            nlohmann::json made = nlohmann::json::object();
+            for (const auto& [name, summary] : metrics) made[name] = detail::to_json(summary);
+            return made;
+        };
+        return nlohmann::json{{"metrics", told(rows)}, {"system", told(samples)}, {"user", user_summary()}};
     }
     /// What the program set of it with `set_summary`.
     [[nodiscard]] nlohmann::json user_summary() const {

@@ -207,8 +207,9 @@ class BasicRun {
         if (core_) core_->update_config(patch);
     }
 
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
-    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; the same of what the
+    /// machine did, under "system"; what was set, under "user". Rows that are not collected yet (some
+    /// milliseconds) are not in it.
     [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
     /// Sets a value of one's own in the summary.
     void set_summary(std::string key, Json value) {

@@ -319,8 +319,12 @@ class BasicRunEngine final : public RunCore,
     [[nodiscard]] Json summary() const override {
         Json metrics = Json::object();
         for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        Json system = Json::object();
+        if (has_live()) {
+            for (const auto& [name, samples] : live_->collector.samples()) system[name] = to_json(samples);
+        }
         const std::scoped_lock lock{mutex_};
-        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+        return {{"metrics", std::move(metrics)}, {"system", std::move(system)}, {"user", user_summary_}};
     }
 
     [[nodiscard]] Direction goal_of(std::string_view metric) const override {
@@ -552,12 +556,14 @@ class BasicRunEngine final : public RunCore,
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
+        MetricSummaries samples;
         // A run whose record was lost may still have its rows.
         if (resumed_ || os::status(dir() / history_file).value().exists) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
-                                               std::span<const NamedValue> values) {
-                        greatest = greatest ? std::max(*greatest, step) : step;
-                        take_in(earlier, step, values);
+            known = recover_history(dir(), [&](const StoredRow& row) {
+                        if (row.kind == RecordKind::sample) take_in(samples, row.step, row.values);
+                        if (row.kind != RecordKind::row) return;
+                        greatest = greatest ? std::max(*greatest, row.step) : row.step;
+                        take_in(earlier, row.step, row.values);
                     }).value();
         }
         for (const error& damage : known.errors(dir().string())) note_failure(damage, false);
@@ -568,7 +574,7 @@ class BasicRunEngine final : public RunCore,
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier), greatest.value_or(0));
+        live_->collector.remember(std::move(earlier), std::move(samples), greatest.value_or(0));
     }
 
     void write_start() {

@@ -74,6 +74,7 @@ struct MetricView {
     }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
+using MetricSummaries = std::map<std::string, MetricSummary, std::less<>>;
 
 /// Which way a metric is to go, by what `define_metric` left in a run's record.
 template <class Json>
@@ -87,13 +88,13 @@ template <class Json>
     return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
 }
 
-/// Takes a row in.
-template <class = void>
-void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+/// Takes a row in, into `MetricViews` or `MetricSummaries`.
+template <class Metrics>
+void take_in(Metrics& metrics, std::int64_t step, std::span<const NamedValue> values) {
     for (const NamedValue& named : values) {
-        auto view = views.find(named.name);
-        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.add(step, named.value);
+        auto metric = metrics.find(named.name);
+        if (metric == metrics.end()) metric = metrics.try_emplace(std::string{named.name}).first;
+        metric->second.add(step, named.value);
     }
 }
 

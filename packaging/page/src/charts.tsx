@@ -18,6 +18,8 @@ export function metrics_of(runs: Run[]): string[] {
     for (const [name, metric] of Object.entries(run.metrics)) if (metric.last !== undefined) all.add(name);
   return [...all].sort(by_name.compare);
 }
+/** What the machine did comes last. */
+export const system_group = "system";
 export function groups_of(metrics: string[]): [string, string[]][] {
   const groups = new Map<string, string[]>();
   for (const metric of metrics) {
@@ -27,7 +29,7 @@ export function groups_of(metrics: string[]): [string, string[]][] {
     if (members) members.push(metric);
     else groups.set(group, [metric]);
   }
-  return [...groups].sort(([a], [b]) => by_name.compare(a, b));
+  return [...groups].sort(([a], [b]) => Number(a === system_group) - Number(b === system_group) || by_name.compare(a, b));
 }
 
 export function Charts({ shown }: { shown: Shown }) {

@@ -70,15 +70,20 @@ class BasicCollector final : public Pressure {
         return true;
     }
 
-    /// Takes over the summary of the sessions before, and their greatest step. Before `start`.
-    void remember(MetricViews earlier, std::int64_t latest_step) {
-        board_.remember(std::move(earlier));
+    /// Takes over the summaries of the sessions before, and their greatest step. Before `start`.
+    void remember(MetricViews earlier, MetricSummaries samples, std::int64_t latest_step) {
+        board_.remember(std::move(earlier), std::move(samples));
         board_.saw(latest_step);
     }
 
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{board_mutex_};
         return board_.views();
+    }
+    /// Of what the run sampled by itself.
+    [[nodiscard]] MetricSummaries samples() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.samples();
     }
     /// The step of the newest row that was collected; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const {

@@ -130,17 +130,18 @@ class BasicIntake {
         if (rows.size() == 0) return false;
         bytes_ += rows.bytes.size();
         seen_ += rows.bytes.size();
-        if (rows.kind != RecordKind::row) return true;
-        rows_ += rows.size();
+        if (!has_series(rows.kind)) return true;
+        const bool is_sample = rows.kind == RecordKind::sample;
+        if (!is_sample) rows_ += rows.size();
         if (seen_ <= summed_to_) return true;
         const auto to_sum = static_cast<std::size_t>(seen_ - summed_to_) + rows.row_bytes() - 1;
         std::size_t row = rows.size() - std::min(to_sum / rows.row_bytes(), rows.size());
         summed_to_ = seen_;
-        summed_rows_ += rows.size() - row;
+        if (!is_sample) summed_rows_ += rows.size() - row;
         for (; row < rows.size(); ++row) {
-            board.saw(rows.step(row));
+            if (!is_sample) board.saw(rows.step(row));
             for (std::size_t i = 0; i < rows.cells; ++i)
-                board.add(rows.metric(i), rows.step(row), rows.value(row, i));
+                board.add(rows.kind, rows.metric(i), rows.step(row), rows.value(row, i));
         }
         return true;
     }
@@ -170,14 +171,15 @@ class BasicIntake {
             need_names(board);
             keep(rest.first(size));
         }
-        if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = is_end ? 1 : 0;
+        if (!has_series(record.kind)) return true;
+        const bool is_sample = record.kind == RecordKind::sample;
+        const std::uint64_t row = is_end && !is_sample ? 1 : 0;
         rows_ += row;
         if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
-            board.saw(step);
-            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
+            if (!is_sample) board.saw(step);
+            for (const Cell& cell : cells_) board.add(record.kind, cell.metric, step, cell.value);
         }
         return true;
     }

@@ -5,6 +5,7 @@
 #include <cairn/core/deferred.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/run/summary.hpp>
+#include <cairn/store/record.hpp>
 
 #include <cstdint>
 #include <string>
@@ -18,8 +19,11 @@ namespace CAIRN_NAMESPACE::detail {
 template <class T = void>
 class BasicMetricBoard {
   public:
-    /// Takes over the summaries of the sessions before. Before anything is named.
-    void remember(Deferred<MetricViews, T> earlier) { views_ = std::move(earlier); }
+    /// Takes over the summaries of the sessions before, and of what was sampled. Before anything is named.
+    void remember(Deferred<MetricViews, T> earlier, Deferred<MetricSummaries, T> samples) {
+        views_ = std::move(earlier);
+        samples_ = std::move(samples);
+    }
 
     /// Says whose number that is; saying it again changes nothing.
     void name(std::uint32_t metric, std::string_view name) {
@@ -42,11 +46,13 @@ class BasicMetricBoard {
     /// The step of the latest row; 0 before the first.
     [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
 
-    /// Takes a value in.
-    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+    /// Takes a value in, of a row or of what the run sampled by itself.
+    void add(RecordKind kind, std::uint32_t metric, std::int64_t step, const Value& value) {
+        if (kind == RecordKind::sample) return samples_[std::string{name_of(metric)}].add(step, value);
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
+    [[nodiscard]] const Deferred<MetricSummaries, T>& samples() const noexcept { return samples_; }
     [[nodiscard]] Deferred<MetricViews, T> views() const {
         Deferred<MetricViews, T> all = views_;
         for (const Entry& entry : entries_) {
@@ -64,6 +70,7 @@ class BasicMetricBoard {
     std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
     std::int64_t latest_step_ = 0;
     Deferred<MetricViews, T> views_;  // of metrics that this session has not named
+    Deferred<MetricSummaries, T> samples_;
 };
 using MetricBoard = BasicMetricBoard<>;
 
