@@ -25322,6 +25322,19 @@ template <class B>
     return out;
 }
 
+namespace detail {
+
+/// What a summary tells of metrics, those of the machine among them.
+[[nodiscard]] inline nlohmann::json all_metrics(const nlohmann::json& summary) {
+    nlohmann::json all = nlohmann::json::object();
+    for (const char* part : {"system", "metrics"}) {
+        if (const auto of = summary.find(part); of != summary.end() && of->is_object()) all.update(*of);
+    }
+    return all;
+}
+
+}  // namespace detail
+
 /// A run with its config, its summary and what it saved; of one that crashed also its last rows and the last
 /// lines that it printed. `metrics`, if given, stands in the place of its summary's: of a long run that goes
 /// on those are made of all its rows. Fails as the disk does, and where the history cannot be read.
@@ -25334,7 +25347,7 @@ template <class B>
     if (metrics == nullptr) {
         auto summary = run.summary();
         if (!summary) return summary.error();
-        out["metrics"] = std::move((*summary)["metrics"]);
+        out["metrics"] = detail::all_metrics(*summary);
     } else {
         out["metrics"] = *metrics;
     }
@@ -30450,14 +30463,11 @@ class StoreWatch {
         nlohmann::json row = as_json(*run);
         row["config"] = run->config();
         row["metrics"] = nlohmann::json::object();
-        if (auto told = run->has_ended() ? run->summary() : run->overview(); !told) {
-            known.damage = told.error();
-        } else if (run->has_ended()) {
-            for (const char* part : {"system", "metrics"})
-                if (told->contains(part)) row["metrics"].update((*told)[part]);
-        } else {
-            row["metrics"] = std::move(*told);
-        }
+        auto metrics = run->has_ended() ? run->summary() : run->overview();
+        if (!metrics)
+            known.damage = metrics.error();
+        else
+            row["metrics"] = run->has_ended() ? detail::all_metrics(*metrics) : std::move(*metrics);
         known.stamp.state = run->state();
         known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
     }
@@ -34273,11 +34283,23 @@ struct ReportedSeries {
     return {{"media", std::move(media)}, {"entries", std::move(entries)}, {"left_out", left_out}};
 }
 
+/// The last of these lines, which have so many bytes at most.
+[[nodiscard]] inline std::vector<std::string> last_of(std::vector<std::string> lines,
+                                                      std::size_t most_bytes) {
+    auto first = lines.end();
+    for (std::size_t bytes = 0; first != lines.begin(); --first) {
+        bytes += std::prev(first)->size();
+        if (bytes > most_bytes) break;
+    }
+    lines.erase(lines.begin(), first);
+    return lines;
+}
+
 }  // namespace detail
 
-/// These runs as one HTML file, with config, summary, versions, decisions, alerts, curves and rich values.
-/// Fails as the disk does, and where a history cannot be read. Cost: reads the histories' indices, the
-/// decisions all of them.
+/// These runs as one HTML file, with config, summary, versions, decisions, alerts, curves, rich values and
+/// what they printed last. Fails as the disk does, and where a history cannot be read. Cost: reads the
+/// histories' indices, the decisions all of them.
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
     nlohmann::json inside;
@@ -34287,6 +34309,9 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
         const std::string key = detail::report_key(run);
         auto details = run_as_json(store, run);
         if (!details) return details.error();
+        auto lines = run.last_lines(1000);  // as many as the page asks of a server
+        if (!lines) return lines.error();
+        (*details)["last_lines"] = detail::last_of(std::move(*lines), options.max_bytes / 8 / runs.size());
         inside["details"][key] = std::move(*details);
         const auto events = run.events();
         if (!events) return events.error();

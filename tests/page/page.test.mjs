@@ -187,20 +187,6 @@ describe("the report", () => {
     await done();
   });
 
-  test("what is not finite is marked where it is", async () => {
-    const { page, done } = await open("metrics=train/loss&zoom=[14900,15140]&weight=0&hidden=[%22r0%22,%22r1%22,%22r3%22,%22r4%22]");
-    const card = await drawn(page, "train/loss");
-    // Of the first pixels below the top, where no curve comes: which parts of the width have the run's colour?
-    const marked = await card.locator("canvas").evaluate((canvas) => {
-      const over = document.querySelector(".u-over").getBoundingClientRect(), own = canvas.getBoundingClientRect(), scale = canvas.width / own.width;
-      const width = Math.round(over.width * scale);
-      const { data } = canvas.getContext("2d").getImageData((over.left - own.left) * scale, (over.top - own.top + 2) * scale, width, 1);
-      return [...Array(width).keys()].filter((x) => data[4 * x + 3] > 200 && Math.max(data[4 * x], data[4 * x + 1], data[4 * x + 2]) - Math.min(data[4 * x], data[4 * x + 1], data[4 * x + 2]) > 60).map((x) => 14_900 + (240 * x) / width);
-    });
-    assert.ok(marked.length > 10 && Math.abs(marked[0] - 15_000) < 4 && Math.abs(marked.at(-1) - 15_039) < 4, `${marked[0]} to ${marked.at(-1)}`);
-    await done();
-  });
-
   test("on paper there are the charts, and nothing to press", async () => {
     const { page, done } = await open("metrics=loss");
     await drawn(page, "train/loss");
@@ -681,6 +667,23 @@ describe("the server", () => {
     await server.stop();
   });
 
+  test("what is not finite is marked where it is", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#metrics=train/loss&zoom=[14900,15140]&hidden=["r0","r1","r3","r4"]`);
+    const card = await drawn(page, "train/loss");
+    await page.waitForFunction(() => /^241 points, every one/.test(document.querySelector('[data-metric="train/loss"] footer').textContent));
+    // Of the first pixels below the top, where no curve comes: which parts of the width have the run's colour?
+    const marked = await card.locator("canvas").evaluate((canvas) => {
+      const over = document.querySelector(".u-over").getBoundingClientRect(), own = canvas.getBoundingClientRect(), scale = canvas.width / own.width;
+      const width = Math.round(over.width * scale);
+      const { data } = canvas.getContext("2d").getImageData((over.left - own.left) * scale, (over.top - own.top + 2) * scale, width, 1);
+      return [...Array(width).keys()].filter((x) => data[4 * x + 3] > 200 && Math.max(data[4 * x], data[4 * x + 1], data[4 * x + 2]) - Math.min(data[4 * x], data[4 * x + 1], data[4 * x + 2]) > 60).map((x) => 14_900 + (240 * x) / width);
+    });
+    assert.ok(marked.length > 10 && Math.abs(marked[0] - 15_000) < 4 && Math.abs(marked.at(-1) - 15_039) < 4, `${marked[0]} to ${marked.at(-1)}`);
+    await done();
+    await server.stop();
+  });
+
   /** What a chart's file has: of each line its x, last value and smoothed value. */
   const numbers_of = async (url) => {
     const { page, done } = await look_at(url);
@@ -763,7 +766,7 @@ describe("a run that was resumed", () => {
     await page.waitForTimeout(200);
     assert.equal(await dashes(), 0);
     assert.match(await (await drawn(page, "system/cpu")).locator("footer").textContent(), /^\d+ points, every one/);
-    await page.keyboard.press("t");
+    await page.evaluate(() => (location.hash = "page=table"));
     await page.locator("thead").waitFor();
     const heads = await page.locator("thead th").allTextContents();
     assert.ok(heads.includes("loss") && !heads.some((head) => head.startsWith("system/")), heads.join(" "));

@@ -223,6 +223,19 @@ template <class B>
     return out;
 }
 
+namespace detail {
+
+/// What a summary tells of metrics, those of the machine among them.
+[[nodiscard]] inline nlohmann::json all_metrics(const nlohmann::json& summary) {
+    nlohmann::json all = nlohmann::json::object();
+    for (const char* part : {"system", "metrics"}) {
+        if (const auto of = summary.find(part); of != summary.end() && of->is_object()) all.update(*of);
+    }
+    return all;
+}
+
+}  // namespace detail
+
 /// A run with its config, its summary and what it saved; of one that crashed also its last rows and the last
 /// lines that it printed. `metrics`, if given, stands in the place of its summary's: of a long run that goes
 /// on those are made of all its rows. Fails as the disk does, and where the history cannot be read.
@@ -235,7 +248,7 @@ template <class B>
     if (metrics == nullptr) {
         auto summary = run.summary();
         if (!summary) return summary.error();
-        out["metrics"] = std::move((*summary)["metrics"]);
+        out["metrics"] = detail::all_metrics(*summary);
     } else {
         out["metrics"] = *metrics;
     }

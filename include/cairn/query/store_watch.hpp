@@ -220,14 +220,11 @@ class StoreWatch {
         nlohmann::json row = as_json(*run);
         row["config"] = run->config();
         row["metrics"] = nlohmann::json::object();
-        if (auto told = run->has_ended() ? run->summary() : run->overview(); !told) {
-            known.damage = told.error();
-        } else if (run->has_ended()) {
-            for (const char* part : {"system", "metrics"})
-                if (told->contains(part)) row["metrics"].update((*told)[part]);
-        } else {
-            row["metrics"] = std::move(*told);
-        }
+        auto metrics = run->has_ended() ? run->summary() : run->overview();
+        if (!metrics)
+            known.damage = metrics.error();
+        else
+            row["metrics"] = run->has_ended() ? detail::all_metrics(*metrics) : std::move(*metrics);
         known.stamp.state = run->state();
         known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
     }

@@ -163,11 +163,23 @@ struct ReportedSeries {
     return {{"media", std::move(media)}, {"entries", std::move(entries)}, {"left_out", left_out}};
 }
 
+/// The last of these lines, which have so many bytes at most.
+[[nodiscard]] inline std::vector<std::string> last_of(std::vector<std::string> lines,
+                                                      std::size_t most_bytes) {
+    auto first = lines.end();
+    for (std::size_t bytes = 0; first != lines.begin(); --first) {
+        bytes += std::prev(first)->size();
+        if (bytes > most_bytes) break;
+    }
+    lines.erase(lines.begin(), first);
+    return lines;
+}
+
 }  // namespace detail
 
-/// These runs as one HTML file, with config, summary, versions, decisions, alerts, curves and rich values.
-/// Fails as the disk does, and where a history cannot be read. Cost: reads the histories' indices, the
-/// decisions all of them.
+/// These runs as one HTML file, with config, summary, versions, decisions, alerts, curves, rich values and
+/// what they printed last. Fails as the disk does, and where a history cannot be read. Cost: reads the
+/// histories' indices, the decisions all of them.
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
     nlohmann::json inside;
@@ -177,6 +189,9 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
         const std::string key = detail::report_key(run);
         auto details = run_as_json(store, run);
         if (!details) return details.error();
+        auto lines = run.last_lines(1000);  // as many as the page asks of a server
+        if (!lines) return lines.error();
+        (*details)["last_lines"] = detail::last_of(std::move(*lines), options.max_bytes / 8 / runs.size());
         inside["details"][key] = std::move(*details);
         const auto events = run.events();
         if (!events) return events.error();
