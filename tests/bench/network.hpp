@@ -96,16 +96,15 @@ struct Round {
     double row_ns = 0;             // median of a call, which is nothing if there is no logging
 };
 
-/// `log(step, loss)` after each step.
+/// So many steps, `log(step, loss)` after each.
 template <class F>
-Round play(Network& network, F&& log) {
+Round play(Network& network, int steps, F&& log) {
     using namespace std::chrono_literals;
     // First until the collector is in its stride, or has fallen asleep after an earlier round.
     int step = 0;
     for (const auto begin = std::chrono::steady_clock::now();
          std::chrono::steady_clock::now() - begin < 350ms; ++step)
         log(step, network.step());
-    constexpr int steps = 5000;
     Calls calls;
     const double used = processor_seconds();
     const auto begin = std::chrono::steady_clock::now();

@@ -60,7 +60,7 @@ class Trainer {
         using namespace cairn::literals;
         const auto network = std::make_unique<Network>();
         for (char asked; ::read(ask, &asked, 1) == 1;) {
-            const Round round = bench::play(*network, [&](int step, float loss) {
+            const Round round = bench::play(*network, 5000, [&](int step, float loss) {
                 recording.run().log(cairn::step(step), "loss"_m = loss);
             });
             if (::write(answer, &round, sizeof round) != sizeof round) return;

@@ -40,15 +40,15 @@ class OneCore {
 };
 
 void compare(benchmark::State& state) {
-    constexpr int pairs = 5;
+    constexpr int pairs = 15, steps = 1500;  // many and short: what slows a machine lasts longer than a pair
     const auto network = std::make_unique<Network>();
     Recording recording;
     const auto logged = [&] {
-        return play(*network,
+        return play(*network, steps,
                     [&](int i, float loss) { recording.run().log(cairn::step(i), "loss"_m = loss); });
     };
     const auto plain = [&] {
-        return play(*network, [](int, float loss) { benchmark::DoNotOptimize(loss); });
+        return play(*network, steps, [](int, float loss) { benchmark::DoNotOptimize(loss); });
     };
     for (auto _ : state) {
         std::vector<double> more, more_processor, row, step;
