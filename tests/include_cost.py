@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (17110, 119460),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (17140, 119490),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12370, 115000),
     "extern.hpp": (12420, 115000),  # it names what it declares
-    "engine.hpp": (17160, 119510),
-    "cairn_full.hpp": (29190, 142390),
+    "engine.hpp": (17190, 119540),
+    "cairn_full.hpp": (29270, 142460),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (520, 31500),  # keeps a few values without an allocation, any number with one; a row as its author wrote it
     "core": (400, 28000),
@@ -24,19 +24,19 @@ BUDGET = {
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (13340, 113480),
+    "run": (13370, 113510),
     "checkpoint": (12800, 115000),
-    "query": (12400, 114500),  # adds stretches at once, walks a pyramid
-    "serve/server.hpp": (13920, 115000),
-    "cli/serve.hpp": (14140, 121000),  # a report has rich values
-    "serve": (12620, 116000),
-    "cli/import.hpp": (17400, 127450),  # it has all that records a run
-    "cli": (15940, 127330),
+    "query": (12420, 114520),  # adds stretches at once, walks a pyramid
+    "serve/server.hpp": (13940, 115000),
+    "cli/serve.hpp": (14160, 121000),  # a report has rich values
+    "serve": (12660, 116000),
+    "cli/import.hpp": (17440, 127490),  # it has all that records a run
+    "cli": (15980, 127380),
     "store/repair_run.hpp": (5600, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
-    "mirror": (14260, 115100),
-    "cli/cli.hpp": (23740, 136800),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15950, 118300),  # reads what a mirror writes, and has all that records a run
+    "mirror": (14280, 115100),
+    "cli/cli.hpp": (23810, 136870),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15990, 118340),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

@@ -18540,6 +18540,11 @@ class BasicBlockWriter {
         return taken;
     }
 
+    /// How many cells the row has that was added last; 0 of none.
+    [[nodiscard]] std::size_t last_cells() const noexcept {
+        return groups_.empty() ? 0 : groups_[last_].heads.size();
+    }
+
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
     /// numbers. Not of events.
     template <class F>
@@ -18885,7 +18890,8 @@ using BlockReader = BasicBlockReader<>;
 namespace CAIRN_NAMESPACE::detail {
 
 /// Turns the stretches of one ring into frames: of packed rows; or of records as they lie in the ring, where
-/// a row has several and not all of them are there. Threads: one at a time.
+/// a row has several and not all of them are there, or where there is no time to pack. Threads: one at a
+/// time.
 template <class T = void>
 class BasicIntake {
   public:
@@ -18894,14 +18900,18 @@ class BasicIntake {
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
     /// Of fewer bytes each row is taken by itself: they are few.
     static constexpr std::size_t worth_together = 512;
+    /// Rows of so many cells have few values of a metric in a frame: packing takes several times what keeping
+    /// them as they are does.
+    static constexpr std::size_t wide = 256;
     /// And no more names than this: what a frame may have is far above it, by more than one record's names.
     static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
-    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
-    /// memory) `restart`.
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. `is_pressed`: somebody
+    /// waits for the room; then wide rows are not packed. After an exception (no memory) `restart`.
     template <class Rings>
-    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
+    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board, bool is_pressed = false) {
         const std::uint64_t before = summed_rows_;
+        fewest_kept_ = is_pressed ? wide : std::numeric_limits<std::size_t>::max();
         while (!is_full()) {
             const Ring::Readable piece = ring.readable(seen_);
             if (piece.bytes.empty()) break;
@@ -18959,7 +18969,9 @@ class BasicIntake {
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
         while (!is_full()) {
             const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
-            if (rest.size() >= worth_together && take_alike(rest, board)) continue;
+            if (rest.size() >= worth_together && block_.last_cells() < fewest_kept_ &&
+                take_alike(rest, board))
+                continue;
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
@@ -19018,7 +19030,8 @@ class BasicIntake {
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         bool is_end = true;
-        if (const std::size_t whole = read_whole(rest, step, time_ns, board); whole != 0) [[likely]] {
+        const std::size_t whole = read_whole(rest, step, time_ns, board);
+        if (whole != 0 && cells_.size() < fewest_kept_) [[likely]] {
             size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
@@ -19133,7 +19146,8 @@ class BasicIntake {
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
     std::uint64_t name_bytes_ = 0;
     std::uint64_t summed_to_ = 0, summed_rows_ = 0;
-    bool is_closed_ = false;  // nothing is added to the frame any more
+    std::size_t fewest_kept_ = 0;  // a row of so many cells is kept as it lies in the ring
+    bool is_closed_ = false;       // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
@@ -20365,7 +20379,7 @@ class BasicCollector final : public Pressure {
     }
 
   private:
-    static constexpr int most_frames = 64;  // of one ring at a time
+    static constexpr std::int64_t turn_ns = 20'000'000;  // for one ring, while others wait
 
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
@@ -20379,11 +20393,11 @@ class BasicCollector final : public Pressure {
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
+            is_low_ = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
                 if (sampler_ && !last) sample();
-                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
+                busy = drain(last ? 0 : is_low_ ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
@@ -20432,11 +20446,12 @@ class BasicCollector final : public Pressure {
         const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
-        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+        for (const std::int64_t since = steady_ns(); at_most == 0 || steady_ns() - since < turn_ns;) {
+            const bool is_pressed = is_low_ || nudged_.load(std::memory_order_relaxed);
             std::uint64_t rows = 0;
             {
                 const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.rings(), board_);
+                rows = intake.look(lane.rings(), board_, is_pressed);
             }
             any = any || rows != 0;
             rows_.fetch_add(rows, std::memory_order_relaxed);
@@ -20488,6 +20503,7 @@ class BasicCollector final : public Pressure {
     os::Bell bell_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> nudged_{false};
+    bool is_low_ = false;  // whether it was when this round began; of the thread alone
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
 

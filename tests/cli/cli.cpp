@@ -62,6 +62,13 @@ cairn::cli::Output call(const cairn_test::TempDir& dir, std::vector<std::string>
     return cairn::cli::run(std::move(arguments));
 }
 
+/// What a report has inside.
+[[nodiscard]] nlohmann::json data_of(const std::string& page) {
+    const std::string begin = "<script type=\"application/json\" id=\"inside\">";
+    const std::size_t from = page.find(begin) + begin.size();
+    return nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+}
+
 }  // namespace
 
 TEST_CASE("cairn ls lists the runs", "[cli]") {
@@ -574,11 +581,6 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     CHECK(page.starts_with("<!doctype html>"));
     CHECK(page.ends_with("</html>\n"));
     CHECK_FALSE(has(page, "src=\"http"));
-    const auto data_of = [](const std::string& text) {
-        const std::string begin = "<script type=\"application/json\" id=\"inside\">";
-        const std::size_t from = text.find(begin) + begin.size();
-        return nlohmann::json::parse(text.substr(from, text.find("</script>", from) - from));
-    };
     const auto inside = data_of(page);
     CHECK(inside["details"]["p/r"]["name"] == "</script><b>");
     CHECK(inside["details"]["p/r"]["notes"] == "<!-- --></script>");
@@ -627,6 +629,66 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     CHECK(call(dir, {"export", "r", "--html", (dir / "none" / "r.html").string()}).code == 1);
     CHECK(call(dir, {"export", "r", "--html", path, "--csv"}).code == 2);
     CHECK(call(dir, {"export", "r", "r", "--csv"}).code == 1);
+}
+
+TEST_CASE("a report has the last lines that its share of the bytes has room for", "[cli][html]") {
+    const cairn_test::TempDir dir;
+    constexpr int number_of_runs = 4;
+    const auto path_of = [&](int i) {
+        return dir / "projects" / "p" / "runs" / std::to_string(i) / "output.log";
+    };
+    for (int i = 0; i < number_of_runs; ++i)
+        (void)cairn::init({.project = "p", .id = std::to_string(i), .dir = dir.path(), .quiet = true});
+    const auto store = cairn::open(dir.path()).value();
+    std::vector<cairn::RecordedRun> runs;
+    for (int i = 0; i < number_of_runs; ++i) runs.push_back(store.find(std::to_string(i)).value());
+    const auto report_of = [&](std::size_t max_bytes) {
+        return cairn::report(store, runs, {.max_bytes = max_bytes}).value();
+    };
+    const auto lines_of = [&](const std::string& page) {
+        return data_of(page)["details"]["p/0"]["last_lines"].get<std::vector<std::string>>();
+    };
+    constexpr std::size_t budget = std::size_t{1} << 20U, share = budget / 8 / number_of_runs;
+    const auto print = [&](const std::string& text) {
+        for (int i = 0; i < number_of_runs; ++i)
+            std::ofstream{path_of(i), std::ios::binary | std::ios::trunc} << text;
+    };
+    print("");
+    const std::size_t empty = report_of(budget).size();
+
+    // However a byte is written in the page.
+    for (const char* byte : {"x", "<", "\x1b", "\xc3\xa9"}) {
+        INFO(byte);
+        std::string text;
+        for (int line = 0; line < 900; ++line) {
+            for (int i = 0; i < 100; ++i) text += byte;
+            text += "\n";
+        }
+        print(text);
+        const std::string page = report_of(budget);
+        CHECK(page.size() - empty <= budget / 8);
+        CHECK(page.size() - empty > budget / 16);
+        CHECK(lines_of(page).size() < 900);
+    }
+    // One that is longer is there from where it has room, by whole characters.
+    std::string text = "before\n";
+    for (std::size_t i = 0; i < share; ++i) text += "\u00e9";
+    print(text + "the end\n");
+    const auto cut = lines_of(report_of(budget));
+    REQUIRE(cut.size() == 1);
+    CHECK(cut[0].size() < share);
+    CHECK(cut[0].size() > share / 10);
+    CHECK(cut[0].starts_with("\u2026\u00e9"));
+    CHECK(cut[0].ends_with("\u00e9the end"));
+    print("one\ntwo\n");
+    CHECK(lines_of(report_of(budget)) == std::vector<std::string>{"one", "two"});
+
+    // A file that cannot be read costs nothing but the lines.
+    std::filesystem::remove(path_of(0));
+    std::filesystem::create_directory(path_of(0));
+    const auto details = data_of(report_of(budget))["details"];
+    CHECK(details["p/0"]["damaged"].size() == 1);
+    CHECK(details["p/1"]["last_lines"] == nlohmann::json{"one", "two"});
 }
 
 TEST_CASE("cairn decisions tells why, and simulate what would have been", "[cli][json]") {

@@ -824,6 +824,45 @@ describe("two projects with a run of one id", () => {
     execFileSync(CAIRN, ["export", "first/twin", "second/twin", "--html", file, "--dir", twins]);
     await tell_apart(await look_at(`file://${file}`));
   });
+  for (const [rows, left_out] of [
+    [40, /^80 points, every one · 41 of them at or below 0, which no log axis shows$/],
+    [20_000, /^40,000 points → ([\d,]+) buckets, exact min and max · ([\d,]+) of them at or below 0, which no log axis shows$/],
+  ])
+    test(`a log axis of ${rows} rows says what it does not show, and draws the rest`, async () => {
+      const store = join(folder, `twins${rows}`);
+      execFileSync(RECORD, [store, "twins", String(rows)]);
+      const server = await serve(0, store);
+      const { page, done } = await look_at(`${server.url}#log_x=true&log_y=true&smoothing=exponential&weight=0.5`);
+      const card = await drawn(page, "loss");
+      const footer = card.locator("footer");
+      await page.waitForFunction(() => /log axis/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+      const said = left_out.exec((await footer.textContent()).trim());
+      assert.ok(said, await footer.textContent());
+      if (said[1]) {
+        const [drawn, gone] = said.slice(1).map((text) => Number(text.replaceAll(",", "")));
+        assert.equal(gone, drawn / 2 + 1); // all of the second run, and where the first begins
+      }
+      // Of the first all is drawn but its first step, of the second nothing.
+      assert.ok((await pixels(card, "#3465a4")) > 50);
+      assert.equal(await pixels(card, "#c8443c"), 0);
+      const [file] = await Promise.all([page.waitForEvent("download"), card.getByLabel("loss as SVG").click({ force: true })]);
+      const svg = String(readFileSync(await file.path()));
+      assert.doesNotMatch(svg, /NaN|Infinity/);
+      assert.ok((svg.match(/stroke-linejoin/g) ?? []).length === 1, "one curve");
+      await page.getByLabel("log x").uncheck();
+      await page.getByLabel("log y").uncheck();
+      await page.waitForFunction(() => !/log axis/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+      assert.ok((await pixels(card, "#c8443c")) > 50);
+      // A zoom from 0, and one that has nothing above it, are no obstacle.
+      await page.goto(`${server.url}#log_x=true&zoom=[0,${rows / 2}]`);
+      await page.reload();
+      assert.ok((await pixels(await drawn(page, "loss"), "#3465a4")) > 50);
+      await page.goto(`${server.url}#log_y=true&hidden=["first/twin"]&outliers=false`);
+      await page.reload();
+      await drawn(page, "loss");
+      await done();
+      await server.stop();
+    });
   test("an older address, which has ids alone, still says what it said", async () => {
     const server = await serve();
     const { page, done } = await look_at(`${server.url}#hidden=["r1","mnist/r2"]`);

@@ -201,13 +201,14 @@ TEST_CASE("api: a run of many metrics is short in the table, and whole when it i
             run.log({{name, i}});
         }
         run.log("zz"_m = 1);
+        run.log("zy"_m = 1, "system/tokens"_m = 1);
     }
     cairn::Api api{cairn::open(dir.path()).value()};
     const auto row = api.answer("runs", {}).value()["runs"][0];
     CHECK(row["metrics"].size() == 200);
     CHECK(row["metrics"].contains("zz"));  // it was defined
-    CHECK(row["metrics_left_out"] == 101);
-    CHECK(api.answer("metrics", {{"run", "wide"}}).value().size() == 301);
+    CHECK(row["metrics_left_out"] == 103);
+    CHECK(api.answer("metrics", {{"run", "wide"}}).value().size() == 303);
     Parameters many{{"run", "wide"}};
     for (int i = 0; i < 300; ++i) many.emplace("metric", std::string{"m"}.append(std::to_string(i)));
     CHECK(api.answer("series", many).value()["series"].size() == 300);
@@ -236,6 +237,23 @@ TEST_CASE("api: one metric over another", "[query][api]") {
     const auto part = over({{"from", "2.5"}, {"to", "3.5"}});
     CHECK(part["in_window"] == 101);
     CHECK(api.answer("series", {{"run", "r"}, {"metric", "loss"}, {"x", "none"}}).value()["series"].empty());
+}
+
+TEST_CASE("api: what the machine did takes no room from what the program logged", "[query][api]") {
+    const TempDir dir;
+    {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+        for (int i = 0; i < 150; ++i) {
+            run.log({{std::string{"system/"}.append(std::to_string(i)), i}});
+            run.log({{std::string{"train/"}.append(std::to_string(i)), i}});
+        }
+    }
+    const auto row = cairn::Api{cairn::open(dir.path()).value()}.answer("runs", {}).value()["runs"][0];
+    std::size_t trained = 0;
+    for (const auto& [name, value] : row["metrics"].items()) trained += name.starts_with("train/") ? 1U : 0U;
+    CHECK(trained == 150);
+    CHECK(row["metrics"].size() == 200);
+    CHECK(row["metrics_left_out"] == 100);
 }
 
 TEST_CASE("api: the runs as text are the same, also when some of them have changed", "[query][api]") {

@@ -147,6 +147,37 @@ TEST_CASE("a row of several records is packed as one, unless a part of it is not
     CHECK(f.report.damaged == 0);
 }
 
+TEST_CASE("wide rows are not packed while somebody waits for the room", "[run][intake]") {
+    Fixture f;
+    constexpr bool is_pressed = true;
+    f.name(0, "x");
+    f.row(1, 1);
+    for (const int step : {2, 3, 4}) f.row(step, Intake::wide);
+    CHECK(f.intake.look(f.ring, f.board) == 4);
+    for (const int step : {5, 6}) f.row(step, Intake::wide);  // like those before
+    f.row(7, 2000, row_continues);
+    f.row(7, 2000, row_is_continued);
+    std::vector<std::uint64_t> waiting;
+    do {
+        f.intake.look(f.ring, f.board, is_pressed);
+        waiting.push_back(f.intake.waiting());
+        if (f.intake.waiting() != 0) f.write();
+    } while (waiting.back() != 0);
+    CHECK(f.kinds == std::vector{FrameKind::packed, FrameKind::records});
+    for (const int step : {8, 9}) f.row(step, Intake::wide - 1);
+    f.intake.look(f.ring, f.board, is_pressed);
+    f.row(10, Intake::wide);
+    f.drain();
+    CHECK(f.kinds == std::vector{FrameKind::packed, FrameKind::records, FrameKind::packed});
+    std::vector<std::pair<std::int64_t, std::size_t>> expected{{1, 1}};
+    for (const int step : {2, 3, 4, 5, 6}) expected.emplace_back(step, Intake::wide);
+    expected.insert(expected.end(),
+                    {{7, 4000}, {8, Intake::wide - 1}, {9, Intake::wide - 1}, {10, Intake::wide}});
+    CHECK(f.rows == expected);
+    CHECK(f.board.views().at("x").summary.count == 1 + 8 * Intake::wide - 2 + 4000);
+    CHECK(f.report.damaged == 0);
+}
+
 TEST_CASE("a row of several records that is too large for a frame stays in several", "[run][intake]") {
     Fixture f;
     constexpr std::size_t parts = Intake::frame_bytes / (2000 * cell_bytes) + 2;

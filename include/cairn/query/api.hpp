@@ -330,7 +330,11 @@ class Api {
         for (const auto& [name, about] : row["defined"].items()) {  // those that were thought of first
             if (const auto found = all.find(name); found != all.end()) add(name, *found);
         }
-        for (const auto& [name, value] : all.items()) add(name, value);
+        for (const bool of_machine : {false, true}) {
+            for (const auto& [name, value] : all.items()) {
+                if (name.starts_with("system/") == of_machine) add(name, value);
+            }
+        }
         out["metrics_left_out"] = all.size() - metrics.size();
         return out;
     }

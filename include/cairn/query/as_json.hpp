@@ -264,9 +264,10 @@ namespace detail {
     const auto rows = run.last_rows(5);
     if (!rows) return rows.error();
     for (const DynamicRow& row : *rows) out["last_rows"].push_back(as_json(row));
-    auto lines = run.last_lines(10);
-    if (!lines) return lines.error();
-    out["last_lines"] = std::move(*lines);
+    if (auto lines = run.last_lines(10))
+        out["last_lines"] = std::move(*lines);
+    else
+        out["damaged"].push_back(as_json(lines.error()));
     return out;
 }
 

@@ -163,13 +163,24 @@ struct ReportedSeries {
     return {{"media", std::move(media)}, {"entries", std::move(entries)}, {"left_out", left_out}};
 }
 
-/// The last of these lines, which have so many bytes at most.
+/// The last of these lines, which have so many bytes of the page at most; of the one before them its end,
+/// behind "…".
 [[nodiscard]] inline std::vector<std::string> last_of(std::vector<std::string> lines,
-                                                      std::size_t most_bytes) {
+                                                      std::uint64_t most_bytes) {
+    constexpr std::uint64_t worth_cutting = 200, around = 6, longest_escape = 6;
     auto first = lines.end();
-    for (std::size_t bytes = 0; first != lines.begin(); --first) {
-        bytes += std::prev(first)->size();
-        if (bytes > most_bytes) break;
+    std::uint64_t bytes = 0;
+    for (; first != lines.begin(); --first) {
+        const std::uint64_t more = page_bytes(*std::prev(first)) + 1;  // and what divides it from the next
+        if (bytes + more > most_bytes) break;
+        bytes += more;
+    }
+    if (first != lines.begin() && most_bytes - bytes >= worth_cutting) {
+        std::string& cut = *--first;
+        std::size_t begin = cut.size() - static_cast<std::size_t>(std::min<std::uint64_t>(
+                                             cut.size(), (most_bytes - bytes - around) / longest_escape));
+        while (begin < cut.size() && (static_cast<unsigned char>(cut[begin]) & 0xc0U) == 0x80U) ++begin;
+        cut.replace(0, begin, "…");
     }
     lines.erase(lines.begin(), first);
     return lines;
@@ -189,9 +200,11 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
         const std::string key = detail::report_key(run);
         auto details = run_as_json(store, run);
         if (!details) return details.error();
-        auto lines = run.last_lines(1000);  // as many as the page asks of a server
-        if (!lines) return lines.error();
-        (*details)["last_lines"] = detail::last_of(std::move(*lines), options.max_bytes / 8 / runs.size());
+        if (auto lines = run.last_lines(1000))  // as many as the page asks of a server
+            (*details)["last_lines"] =
+                detail::last_of(std::move(*lines), options.max_bytes / 8 / runs.size());
+        else if (run.state() != RunState::crashed)  // else it is there already
+            (*details)["damaged"].push_back(as_json(lines.error()));
         inside["details"][key] = std::move(*details);
         const auto events = run.events();
         if (!events) return events.error();

@@ -110,6 +110,11 @@ class BasicBlockWriter {
         return taken;
     }
 
+    /// How many cells the row has that was added last; 0 of none.
+    [[nodiscard]] std::size_t last_cells() const noexcept {
+        return groups_.empty() ? 0 : groups_[last_].heads.size();
+    }
+
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
     /// numbers. Not of events.
     template <class F>

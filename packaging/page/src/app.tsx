@@ -1,7 +1,7 @@
 // The page: a bar, the runs on the left, and what is looked at.
 import { render } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Charts, metrics_of } from "./charts";
+import { Charts, metrics_of, is_system } from "./charts";
 import { colour, places } from "./colours";
 import { Artifacts, Compare, RunPage, State } from "./pages";
 import { Paint, Palette, type Painting } from "./paint";
@@ -215,7 +215,7 @@ function App({ source }: { source: Source }) {
               <option value="step">step</option><option value="relative">relative time</option><option value="time">wall time</option>
               {source.live && (
                 <optgroup label="over a metric">
-                  {[...new Set([...(view.x ? [view.x] : []), ...metrics.slice(0, is_whole ? 200 : 1)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
+                  {[...new Set([...(view.x ? [view.x] : []), ...metrics.filter((metric) => !is_system(metric)).slice(0, is_whole ? 200 : 1)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
                 </optgroup>
               )}
             </select>

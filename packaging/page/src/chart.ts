@@ -1,7 +1,7 @@
 // One metric of several runs, drawn by uPlot: a band from the least to the greatest value of each bucket, a line
 // through the last ones or through the smoothed curve, marks for what is not finite and for saved versions.
 import uPlot from "uplot";
-import { finite, ticks } from "./numbers";
+import { finite, log_ticks, ticks } from "./numbers";
 import type { Alert, Decision, DryRun, Series } from "./source";
 import type { Axis } from "./view";
 
@@ -80,6 +80,30 @@ export function columns(series: Series, axis: Over): Columns {
   return { x: sorted(out.x), low: sorted(out.low), high: sorted(out.high), line: sorted(out.line), bad: out.bad };
 }
 
+/** What axes have a place for: a logarithm has none for 0 and below. A band goes down to the least that has one.
+ * `left_out`: of how many points or buckets some of it has none. */
+export function on_axes(c: Columns, look: Pick<Look, "log_x" | "log_y">): Columns & { left_out: number } {
+  const least = look.log_y ? Math.min(...[...c.low, ...c.line, ...c.high].filter(is_above_0)) : 0;
+  const out: Columns & { left_out: number } = { x: [], low: [], high: [], line: [], bad: c.bad, left_out: 0 };
+  const or_none = (y: number | null) => (!look.log_y || is_above_0(y) ? y : null);
+  c.x.forEach((x, i) => {
+    const [low, high, line] = [c.low[i]!, c.high[i]!, c.line[i]!];
+    const is_left_out = look.log_x && x <= 0;
+    if (is_left_out || (look.log_y && low !== null && low <= 0)) ++out.left_out;
+    if (is_left_out) return;
+    out.x.push(x), out.high.push(or_none(high)), out.line.push(or_none(line));
+    out.low.push(or_none(low) ?? (is_above_0(high) ? least : null));
+  });
+  return out;
+}
+const is_above_0 = (value: number | null): value is number => value !== null && value > 0;
+
+/** A smoothed curve in the same way, and in the axis's unit. */
+export function smooth_line(smooth: NonNullable<Series["smooth"]>, look: Pick<Look, "axis" | "log_x" | "log_y">): Columns {
+  const x = smooth.at.map((end) => of_end(look.axis, end));
+  return on_axes({ x, low: smooth.value, high: smooth.value, line: smooth.value, bad: [] }, look);
+}
+
 /** Where versions were saved, and what became of them; what would have been saved; where the step went back; where
  * the program raised an alert. */
 export function marks(curve: Curve, axis: Over): Mark[] {
@@ -107,8 +131,12 @@ export function marks(curve: Curve, axis: Over): Mark[] {
 }
 
 /** From the 1st to the 99th percentile, a little wider: what stays when outliers are left out. */
-export function without_outliers(values: number[]): [number, number] | null {
+export function without_outliers(values: number[], is_log = false): [number, number] | null {
   if (values.length < 10) return null;
+  if (is_log) {
+    const [low, high] = without_outliers(values.map(Math.log10))!;
+    return [10 ** low, 10 ** high];
+  }
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!;
   const [low, high] = [at(0.01), at(0.99)];
@@ -117,13 +145,15 @@ export function without_outliers(values: number[]): [number, number] | null {
 }
 
 /** "2.1 M points in 1,000 buckets, exact least and greatest" */
-export function fidelity(all: Series[]): string {
+export function fidelity(all: Series[], look: Pick<Look, "axis" | "log_x" | "log_y">): string {
   const shown = all.reduce((sum, s) => sum + s.in_window, 0);
   const drawn = all.reduce((sum, s) => sum + (s.points?.value.length ?? s.buckets?.to.length ?? 0), 0);
   const number = (n: number) => n.toLocaleString("en");
-  return all.some((s) => s.buckets)
+  const left_out = look.log_x || look.log_y ? all.reduce((sum, s) => sum + on_axes(columns(s, look.axis), look).left_out, 0) : 0;
+  const told = all.some((s) => s.buckets)
     ? `${number(shown)} points → ${number(drawn)} buckets, exact min and max`
     : `${number(shown)} points, every one`;
+  return left_out > 0 ? `${told} · ${number(left_out)} of them at or below 0, which no log axis shows` : told;
 }
 
 /** What a chart shows of its axes. */
@@ -145,7 +175,7 @@ export class Chart {
     look: Look,
     hear: { zoom: (range: [number, number] | null) => void; point: (x: number | null, values: (number | null)[], near: Mark[]) => void },
   ) {
-    const drawn = curves.map((curve) => columns(curve.series, look.axis));
+    const drawn = curves.map((curve) => on_axes(columns(curve.series, look.axis), look));
     this.marks = look.marks ? curves.flatMap((curve) => marks(curve, look.axis)) : [];
     const bad = drawn.flatMap((c, i) => c.bad.map((x) => ({ x, colour: curves[i]!.colour })));
 
@@ -156,30 +186,33 @@ export class Chart {
     curves.forEach((curve, i) => {
       const c = drawn[i]!;
       const has_band = curve.series.buckets !== undefined || curve.series.smooth !== undefined;
-      const log = (column: (number | null)[]) => (look.log_y ? column.map((y) => (y !== null && y > 0 ? y : null)) : column);
-      const smooth = curve.series.smooth;
+      const smooth = curve.series.smooth && smooth_line(curve.series.smooth, look);
       const at = series.length;
       if (has_band) {
-        tables.push([c.x, log(c.low), log(c.high)]);
+        tables.push([c.x, c.low, c.high]);
         const edge: uPlot.Series = { points: { show: false }, stroke: `${curve.colour}${smooth ? "30" : "a0"}`, width: 1, spanGaps: true };
         series.push(edge, { ...edge });
         bands.push({ series: [at + 1, at], fill: `${curve.colour}${smooth ? "2e" : "40"}` });
       }
-      if (smooth) tables.push([smooth.at.map((end) => of_end(look.axis, end)), log(smooth.value)]);
-      else tables.push([c.x, log(c.line)]);
+      tables.push(smooth ? [smooth.x, smooth.line] : [c.x, c.line]);
       shown.push(series.length);
-      const few = (smooth?.at.length ?? c.x.length) < 40;
+      const few = (smooth ?? c).x.length < 40;
       series.push({ stroke: curve.colour, width: 1.5, spanGaps: true, points: { show: few, size: 4, fill: curve.colour } });
     });
     const data = tables.length ? uPlot.join(tables) : ([[]] as unknown as uPlot.AlignedData);
 
     const y_range = (): [number, number] | null => {
       if (look.outliers) return null;
-      return without_outliers(drawn.flatMap((c) => c.line.filter((y): y is number => y !== null && (!look.log_y || y > 0))));
+      return without_outliers(drawn.flatMap((c) => c.line.filter((y): y is number => y !== null)), look.log_y);
     };
     const kept = y_range();
+    const least_x = () => Math.min(...drawn.flatMap((c) => c.x.slice(0, 1)));
+    const zoom = look.zoom && look.log_x && look.zoom[0] <= 0 ? ([least_x(), look.zoom[1]] as [number, number]) : look.zoom;
     const text = { stroke: look.ink, font: "11px system-ui, sans-serif" };
     const lines = { stroke: look.grid, width: 1 };
+    // The library's own choice begins where a zoom does, and has no tick between two powers of ten.
+    const logarithmic: uPlot.Axis = { splits: (_u, _axis, least, most) => log_ticks(least, most), filter: (_, all) => all };
+    const along = (is_log: boolean): uPlot.Axis => ({ grid: lines, ticks: lines, ...(is_log ? logarithmic : {}) });
     this.plot = new uPlot(
       {
         width: look.width,
@@ -190,13 +223,13 @@ export class Chart {
           x: {
             time: look.axis === "time",
             distr: look.log_x ? 3 : 1,
-            ...(look.zoom ? { range: () => look.zoom as uPlot.Range.MinMax } : {}),
+            ...(zoom ? { range: () => zoom as uPlot.Range.MinMax } : {}),
           },
           y: { distr: look.log_y ? 3 : 1, ...(kept ? { range: () => kept as uPlot.Range.MinMax } : {}) },
         },
         axes: [
-          { ...text, grid: lines, ticks: lines, size: 28, values: look.axis === "time" ? undefined : (_, all) => ticks(all) },
-          { ...text, grid: lines, ticks: lines, size: 54, values: (_, all) => ticks(all) },
+          { ...text, ...along(look.log_x), size: 28, values: look.axis === "time" ? undefined : (_, all) => ticks(all) },
+          { ...text, ...along(look.log_y), size: 54, values: (_, all) => ticks(all) },
         ],
         series,
         bands,

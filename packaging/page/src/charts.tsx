@@ -19,7 +19,8 @@ export function metrics_of(runs: Run[]): string[] {
   return [...all].sort(by_name.compare);
 }
 /** What the machine did comes last. */
-export const system_group = "system";
+const system_group = "system";
+export const is_system = (metric: string) => metric.startsWith(`${system_group}/`);
 export function groups_of(metrics: string[]): [string, string[]][] {
   const groups = new Map<string, string[]>();
   for (const metric of metrics) {
@@ -175,14 +176,13 @@ function Card({ shown, metric, height }: Drawn) {
       }),
     [series, events, having, painted, shown.tried],
   );
+  const axes = { axis: range.axis, log_x: view.log_x && range.axis !== "time", log_y: view.log_y };
   const drawn = useRef<{ chart: Chart; look: Look } | null>(null);
   useLayoutEffect(() => {
     if (!host.current || !width || !curves.length) return;
     const style = getComputedStyle(document.documentElement);
     const look: Look = {
-      axis: range.axis,
-      log_x: view.log_x && range.axis !== "time",
-      log_y: view.log_y,
+      ...axes,
       outliers: view.outliers,
       marks: view.marks,
       zoom: range.zoom,
@@ -251,7 +251,7 @@ function Card({ shown, metric, height }: Drawn) {
         {at && !at.near.length && <span class="dim">at {range.axis === "metric" ? `${view.x} ` : ""}{range.axis === "time" ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
       </div>
       <footer class="dim">
-        {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : series ? fidelity(series) : "…"}
+        {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : !series ? "…" : series.length ? fidelity(series, axes) : range.axis === "metric" ? `no row has it with ${view.x}` : "nothing"}
         {having.length === most_curves && ` · the first ${most_curves} runs`}
         {without_x > 0 && ` · ${without_x} before any ${view.x}`}
         {bad > 0 && ` · ${bad} not finite`}

@@ -30,6 +30,22 @@ export function ticks(all: (number | null)[]): string[] {
   return new Set(plain).size === plain.length ? plain : write((v) => String(Number(v.toPrecision(15))));
 }
 
+/** Where a logarithmic axis has ticks: at powers of ten, or closer where those are fewer than three. */
+export function log_ticks(least: number, most: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
+  const inside = (all: number[]) => all.filter((v) => v >= least && v <= most);
+  const every = Math.ceil((last - first) / 7);
+  for (const digits of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const all: number[] = [];
+    for (let power = first; power <= last; power += digits.length === 1 ? every : 1)
+      for (const digit of digits) all.push(Number(`${digit}e${power}`));
+    if (inside(all).length >= 3) return inside(all);
+  }
+  const power = Math.floor(Math.log10((most - least) / 3));
+  const step = [5, 2, 1].map((digit) => Number(`${digit}e${power}`)).find((step) => (most - least) / step >= 3)!;
+  return inside(Array.from({ length: 25 }, (_, i) => Number(((Math.ceil(least / step) + i) * step).toPrecision(12))));
+}
+
 const units = [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
 
 /** 2100000 as "2.1 M". */

@@ -1,5 +1,6 @@
 // The pages beside the charts and the table: how runs differ, what they saved, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { is_system } from "./charts";
 import { bytes, duration, short, time } from "./numbers";
 import { MediaCards } from "./media";
 import { Paint } from "./paint";
@@ -29,7 +30,7 @@ export function Compare({ shown }: { shown: Shown }) {
     const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.key, value));
     for (const run of runs) {
       for (const [key, value] of flat(run.config)) put(`config.${key}`, run, value);
-      for (const [key, metric] of Object.entries(run.metrics)) put(key, run, metric.last ?? metric.text);
+      for (const [key, metric] of Object.entries(run.metrics)) if (!is_system(key)) put(key, run, metric.last ?? metric.text);
     }
     return [...all].map(([key, values]) => ({
       key,
@@ -230,7 +231,7 @@ export function RunPage({ shown }: { shown: Shown }) {
           </ol>
         )}
       </Part>
-      {lines.length > 0 && <Part title="Output"><pre class="console" tabIndex={0}>{lines.join("\n")}</pre></Part>}
+      {lines.length > 0 && <Part title={`Output, the last ${lines.length} lines`}><pre class="console" tabIndex={0}>{lines.join("\n")}</pre></Part>}
     </div>
   );
 }

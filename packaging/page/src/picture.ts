@@ -1,5 +1,5 @@
 // A chart as a file: what is drawn as numbers, and as a picture that can be scaled.
-import { columns, type Curve, type Frame, type Look } from "./chart";
+import { columns, on_axes, smooth_line, type Curve, type Frame, type Look } from "./chart";
 import { ticks } from "./numbers";
 
 const quoted = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -36,9 +36,8 @@ export function to_svg(title: string, curves: Curve[], look: Look, frame: Frame,
   const up = scale(frame.y, look.log_y);
   const x = (v: number) => Number((left + along(v) * inner.width).toFixed(2));
   const y = (v: number) => Number((top + (1 - up(v)) * inner.height).toFixed(2));
-  const can = (v: number | null): v is number => v !== null && (!look.log_y || v > 0);
   const along_x = frame.ticks_x.filter((v) => v >= frame.x[0] && v <= frame.x[1]);
-  const along_y = frame.ticks_y.filter((v) => v >= frame.y[0] && v <= frame.y[1] && can(v));
+  const along_y = frame.ticks_y.filter((v) => v >= frame.y[0] && v <= frame.y[1] && (!look.log_y || v > 0));
   const minute = (v: number) => new Date(v * 1000).toISOString().slice(0, 16).replace("T", " ");
   const [said_x, said_y] = [look.axis === "time" ? along_x.map(minute) : ticks(along_x), ticks(along_y)];
   const out: string[] = [
@@ -55,17 +54,15 @@ export function to_svg(title: string, curves: Curve[], look: Look, frame: Frame,
   );
   out.push('<g clip-path="url(#inside)">');
   for (const curve of curves) {
-    const c = columns(curve.series, look.axis);
-    const known = c.x.map((_, i) => i).filter((i) => can(c.low[i]!) && can(c.high[i]!) && (!look.log_x || c.x[i]! > 0));
-    const smooth = curve.series.smooth;
+    const c = on_axes(columns(curve.series, look.axis), look);
+    const known = c.x.map((_, i) => i).filter((i) => c.low[i] !== null && c.high[i] !== null);
+    const smooth = curve.series.smooth && smooth_line(curve.series.smooth, look);
     if (known.length > 1 && (curve.series.buckets || smooth)) {
       const edge = (column: (number | null)[], order: number[]) => order.map((i) => `${x(c.x[i]!)} ${y(column[i]!)}`).join("L");
       out.push(`<path d="M${edge(c.high, known)}L${edge(c.low, [...known].reverse())}Z" fill="${curve.colour}" fill-opacity="0.25"/>`);
     }
-    const line = smooth
-      ? smooth.at.map((at, i) => [look.axis === "step" ? at : at / 1e9, smooth.value[i]!] as const)
-      : known.map((i) => [c.x[i]!, c.line[i]!] as const);
-    const path = line.filter(([at, v]) => can(v) && (!look.log_x || at > 0)).map(([at, v]) => `${x(at)} ${y(v)}`);
+    const line = smooth ?? c;
+    const path = line.x.flatMap((at, i) => (line.line[i] === null ? [] : `${x(at)} ${y(line.line[i]!)}`));
     if (path.length) out.push(`<path d="M${path.join("L")}" fill="none" stroke="${curve.colour}" stroke-width="1.5" stroke-linejoin="round"/>`);
   }
   out.push("</g>");

@@ -1,6 +1,6 @@
 // The table of runs: which columns it has, how its rows are ordered, and what stays at its top.
 import { useMemo, useRef, useState } from "preact/hooks";
-import { by_name, system_group } from "./charts";
+import { by_name, is_system } from "./charts";
 import { duration, finite, time } from "./numbers";
 import { cell, flat, lasted, State } from "./pages";
 import { Paint } from "./paint";
@@ -67,7 +67,7 @@ function columns_of(listed: Run[]): { goals: Goals; usual: string[]; all: string
   const of = (columns: Column[]) => columns.map((column) => column.key);
   return {
     goals,
-    usual: [...of(plain_columns), ...settings, ...names.filter((name) => !name.startsWith(`${system_group}/`)).slice(0, 200).flatMap(shown)],
+    usual: [...of(plain_columns), ...settings, ...names.filter((name) => !is_system(name)).slice(0, 200).flatMap(shown)],
     all: [...of(plain_columns), ...of(more_columns), ...settings, ...names.flatMap((name) => [...shown(name), ...rest(name).map((kind) => `${kind}:${name}`)])],
   };
 }

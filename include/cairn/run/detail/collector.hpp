@@ -108,7 +108,7 @@ class BasicCollector final : public Pressure {
     }
 
   private:
-    static constexpr int most_frames = 64;  // of one ring at a time
+    static constexpr std::int64_t turn_ns = 20'000'000;  // for one ring, while others wait
 
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
@@ -122,11 +122,11 @@ class BasicCollector final : public Pressure {
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
+            is_low_ = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
                 if (sampler_ && !last) sample();
-                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
+                busy = drain(last ? 0 : is_low_ ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
@@ -175,11 +175,12 @@ class BasicCollector final : public Pressure {
         const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
-        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+        for (const std::int64_t since = steady_ns(); at_most == 0 || steady_ns() - since < turn_ns;) {
+            const bool is_pressed = is_low_ || nudged_.load(std::memory_order_relaxed);
             std::uint64_t rows = 0;
             {
                 const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.rings(), board_);
+                rows = intake.look(lane.rings(), board_, is_pressed);
             }
             any = any || rows != 0;
             rows_.fetch_add(rows, std::memory_order_relaxed);
@@ -231,6 +232,7 @@ class BasicCollector final : public Pressure {
     os::Bell bell_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> nudged_{false};
+    bool is_low_ = false;  // whether it was when this round began; of the thread alone
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
 

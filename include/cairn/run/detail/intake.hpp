@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -25,7 +26,8 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Turns the stretches of one ring into frames: of packed rows; or of records as they lie in the ring, where
-/// a row has several and not all of them are there. Threads: one at a time.
+/// a row has several and not all of them are there, or where there is no time to pack. Threads: one at a
+/// time.
 template <class T = void>
 class BasicIntake {
   public:
@@ -34,14 +36,18 @@ class BasicIntake {
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
     /// Of fewer bytes each row is taken by itself: they are few.
     static constexpr std::size_t worth_together = 512;
+    /// Rows of so many cells have few values of a metric in a frame: packing takes several times what keeping
+    /// them as they are does.
+    static constexpr std::size_t wide = 256;
     /// And no more names than this: what a frame may have is far above it, by more than one record's names.
     static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
-    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
-    /// memory) `restart`.
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. `is_pressed`: somebody
+    /// waits for the room; then wide rows are not packed. After an exception (no memory) `restart`.
     template <class Rings>
-    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
+    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board, bool is_pressed = false) {
         const std::uint64_t before = summed_rows_;
+        fewest_kept_ = is_pressed ? wide : std::numeric_limits<std::size_t>::max();
         while (!is_full()) {
             const Ring::Readable piece = ring.readable(seen_);
             if (piece.bytes.empty()) break;
@@ -99,7 +105,9 @@ class BasicIntake {
     bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
         while (!is_full()) {
             const auto rest = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from));
-            if (rest.size() >= worth_together && take_alike(rest, board)) continue;
+            if (rest.size() >= worth_together && block_.last_cells() < fewest_kept_ &&
+                take_alike(rest, board))
+                continue;
             RecordReader reader{rest};
             RecordReader::Record record;
             const bool is_record = reader.next(record);
@@ -158,7 +166,8 @@ class BasicIntake {
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         bool is_end = true;
-        if (const std::size_t whole = read_whole(rest, step, time_ns, board); whole != 0) [[likely]] {
+        const std::size_t whole = read_whole(rest, step, time_ns, board);
+        if (whole != 0 && cells_.size() < fewest_kept_) [[likely]] {
             size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
@@ -273,7 +282,8 @@ class BasicIntake {
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
     std::uint64_t name_bytes_ = 0;
     std::uint64_t summed_to_ = 0, summed_rows_ = 0;
-    bool is_closed_ = false;  // nothing is added to the frame any more
+    std::size_t fewest_kept_ = 0;  // a row of so many cells is kept as it lies in the ring
+    bool is_closed_ = false;       // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
