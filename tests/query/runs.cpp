@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/cairn.hpp>
+#include <cairn/query/compare.hpp>
 #include <cairn/query/runs.hpp>
 
 #include "support/catch.hpp"
@@ -114,6 +115,23 @@ TEST_CASE("a damaged run is reported and the others are listed", "[query][runs]"
     CHECK(list->runs.size() == 1);
     REQUIRE(list->damaged.size() == 1);
     CHECK(list->damaged[0].code() == cairn::errc::corrupt);
+}
+
+TEST_CASE("a summary that tells nothing of the metrics is made of the rows", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    for (const char* id : {"a", "b"}) {
+        auto run = start(dir, id);
+        run.log("loss"_m = 0.5);
+    }
+    const char* const written = GENERATE("{}", "[]", "5", R"({"user": 1})", R"({"system": {}})");
+    std::ofstream{dir.path() / "projects" / "p" / "runs" / "a" / "summary.json"} << written;
+    const auto store = cairn::open(dir.path()).value();
+    std::vector<cairn::RecordedRun> runs;
+    for (const char* id : {"a", "b"}) runs.push_back(store.find(id).value());
+    CHECK(runs[0].summary().value()["metrics"]["loss"]["last"] == 0.5);
+    const auto compared = cairn::compare(runs).value();
+    REQUIRE(compared.metrics.size() == 1);
+    CHECK(compared.metrics[0].values == std::vector<nlohmann::json>{0.5, 0.5});
 }
 
 TEST_CASE("a folder that is no store is not found and not made one", "[query][runs]") {

@@ -203,7 +203,7 @@ class RecordedRun {
     /// written at its end; otherwise it is made of its rows. Fails: corrupt, unsupported.
     [[nodiscard]] result<nlohmann::json> summary() const {
         if (has_ended()) {
-            if (auto written = folder_.read_json("summary.json"); written && written->is_object())
+            if (auto written = folder_.read_json("summary.json"); written && written->contains("metrics"))
                 return written;
         }
         detail::MetricSummaries rows, samples;
