@@ -8,8 +8,10 @@
 #include <cairn/store/media_file.hpp>
 #include <cairn/store/row_block.hpp>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -170,6 +172,23 @@ void media() {
     seed("media", "three", whole.substr(media_header_bytes));
 }
 
+void questions() {
+    const std::string_view all[] = {
+        "runs\nlimit=1\nproject=p",
+        "run\nrun=p/a",
+        "metrics\nrun=latest",
+        "series\nrun=a\nrun=p/b\nmetric=loss\nfrom=1\nto=30\nbuckets=5\naxis=time\nsmooth=gaussian\nweight=3",
+        "series\nrun=a\nmetric=loss\nx=epoch\nfrom=0.5",
+        "media\nrun=a\nmetric=sample\nat=1",
+        "artifacts\nof=p/a",
+        "decisions\nrun=../../other/projects/q/r",
+        "simulate\nrun=a\npolicy=best(loss, min) | every(5)\nkeep=last(2)\nbytes=10",
+        "lines\nrun=b\nmost=10",
+        "edit\nrun=a\nname=n\nnotes=x\ntag=t\ntag=u\ndeleted=false",
+    };
+    for (std::size_t i = 0; i < std::size(all); ++i) seed("api", std::to_string(i), all[i]);
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -181,4 +200,5 @@ int main(int, char** argv) {
     manifests();
     texts();
     media();
+    questions();
 }
