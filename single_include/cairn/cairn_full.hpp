@@ -20169,7 +20169,7 @@ class BasicNodeReader {
             node_.max_ms = over(ms_);
             for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
         }
-        return from_->ok() && is_in_range(node_);
+        return from_->ok() && node_.count() != 0 && is_in_range(node_);
     }
     [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
     /// Good until the next call, as the node is.

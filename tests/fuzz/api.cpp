@@ -46,7 +46,7 @@ class World {
     static void record(const std::filesystem::path& dir, const std::string& project, const std::string& id,
                        const std::string& note) {
         auto run = cairn::init(
-            {.project = project, .id = id, .dir = dir, .config = {{"note", note}}, .quiet = true});
+            {.project = project, .id = id, .config = {{"note", note}}, .dir = dir, .quiet = true});
         for (int i = 0; i < 50; ++i) run.log(cairn::step(i), "loss"_m = 1.0 / (1 + i), "epoch"_m = 0.1 * i);
         run.log({{"text", note}});
         run.set_notes(note);

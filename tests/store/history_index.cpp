@@ -163,6 +163,32 @@ TEST_CASE("a node is what it was whatever it has, and whatever stands before it"
     }
 }
 
+TEST_CASE("a node that has no value and says more is damaged", "[store][history_index]") {
+    for (const std::uint64_t finite : {0U, 2U}) {
+        std::vector<std::byte> payload;
+        ByteWriter out{payload};
+        for (const int place : {0, 1}) out.fixed(static_cast<std::uint64_t>(place));  // at; bytes, checksum
+        out.fixed(std::uint32_t{0});
+        for (const int position : {0, 1}) out.fixed(static_cast<std::uint64_t>(position));
+        out.varint(1);
+        for (const unsigned name : {0U, 0U, 1U}) out.varint(name);
+        out.text("x");
+        out.byte(NodeForm::many);
+        for (const std::uint64_t count : {finite, std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{0}})
+            out.varint(count);
+        for (int varint = 0; varint < 6; ++varint) out.varint(0);
+        for (int value = 0; value < 3; ++value) out.fixed(std::uint64_t{0});
+        FramePlace place;
+        std::uint64_t seen = 0;
+        const bool is_whole =
+            read_index_entry(payload, place, [&](std::uint32_t, std::string_view, const SeriesNode& node) {
+                seen += node.count();
+            });
+        CHECK(is_whole == (finite != 0));
+        CHECK(seen == finite);
+    }
+}
+
 TEST_CASE("names that share everything have a bound all the same", "[store][history_index]") {
     const std::string name(max_metric_name_bytes, 'x');
     const auto is_read = [&](std::uint32_t count) {
