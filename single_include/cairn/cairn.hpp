@@ -20446,7 +20446,7 @@ class BasicCollector final : public Pressure {
         const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
-        for (const std::int64_t since = steady_ns(); at_most == 0 || steady_ns() - since < turn_ns;) {
+        for (const std::int64_t since = steady_ns();;) {
             const bool is_pressed = is_low_ || nudged_.load(std::memory_order_relaxed);
             std::uint64_t rows = 0;
             {
@@ -20457,6 +20457,7 @@ class BasicCollector final : public Pressure {
             rows_.fetch_add(rows, std::memory_order_relaxed);
             if (!intake.is_full() && intake.waiting() <= keep) break;
             if (!write(lane, intake)) break;
+            if (at_most != 0 && steady_ns() - since >= turn_ns) break;
         }
         return any;
     }
