@@ -4772,6 +4772,8 @@ enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3
 [[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
     return kind == RecordKind::row || kind == RecordKind::sample;
 }
+/// What the name of a sample begins with.
+inline constexpr std::string_view system_prefix = "system/";
 
 /// A row or event that is larger than a record may be goes into several that follow each other in their ring:
 /// all but the last continue, all but the first are continued.
@@ -17551,9 +17553,8 @@ template <class X = void>
 //   frame  u32 "FRAM", "ROWS" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring
 //          · u64 from · u64 to · payload
 //   FRAM   records (record.hpp)
-//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names are
-//   those
-//          that the stretch defines or uses: it can be read alone.
+//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names
+//          are those that the stretch defines or uses: it can be read alone.
 //   PACK   the same with whole names, which version 2 wrote
 //
 // Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
@@ -19038,24 +19039,25 @@ class BasicIntake {
     bool take_row(const RecordReader::Record& record, std::span<const std::byte> rest, std::size_t& size,
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
-        bool is_end = true;
         const std::size_t whole = read_whole(rest, step, time_ns, board);
+        size = std::max(size, whole);
+        if (whole == 0) [[unlikely]] {  // its first record, then
+            cells_.clear();
+            (void)read_row(record.body, step, time_ns, cells_);
+        }
         if (whole != 0 && cells_.size() < fewest_kept_) [[likely]] {
-            size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
             if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
         } else {
-            cells_.clear();
-            (void)read_row(record.body, step, time_ns, cells_);
-            is_end = (record.flags & row_continues) == 0;
             if (!begin_records()) return false;
             need_names(board);
             keep(rest.first(size));
         }
         if (!has_series(record.kind)) return true;
         const bool is_sample = record.kind == RecordKind::sample;
-        const std::uint64_t row = is_end && !is_sample ? 1 : 0;
+        // A row counts at its end.
+        const std::uint64_t row = !is_sample && (whole != 0 || (record.flags & row_continues) == 0);
         rows_ += row;
         if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;
@@ -19916,9 +19918,6 @@ using GpuProbe = BasicGpuProbe<>;
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Every metric it records begins so.
-inline constexpr std::string_view system_prefix = "system/";
-
 /// Threads: one at a time. Cost: reads some files of /proc and asks the driver of each GPU, some tenths of a
 /// millisecond.
 template <class T = void>
@@ -20029,10 +20028,10 @@ using SystemSampler = BasicSystemSampler<>;
 //          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
 //   node   name (packed_frame.hpp) · u8 form, of NodeForm; then as that says
 //          one    zigzag step, zigzag time in ms, each over that of the node before · value
-//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of the
-//          node
-//                 before · varints over it: first, last, greatest step · zigzag least time in ms, over that
-//                 of the node before · varint over it: greatest time · least, greatest, last finite value
+//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of
+//                 the node before · varints over it: first, last, greatest step · zigzag least time in ms,
+//                 over that of the node before · varint over it: greatest time · least, greatest, last
+//                 finite value
 //          a value is an f64, or an f32 if the form says so
 //
 // Little-endian.
@@ -33156,11 +33155,11 @@ class RankMirror {
         return as_utf8(name);
     }
     result<void> tell_sample(const StoredRow& row) {
-        constexpr std::string_view prefix = "system/";
         Message stats;
         put_time(stats, 2, row.time_ns);
         for (const auto& [name, value] : row.values) {
-            const std::string_view key = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+            const std::string_view key =
+                name.starts_with(system_prefix) ? name.substr(system_prefix.size()) : name;
             put_pair(stats, 3, as_utf8(key), value_text(value));
         }
         return records_->put(Kind::stats, stats);
@@ -33960,9 +33959,8 @@ class Api {
             if (const auto found = all.find(name); found != all.end()) add(name, *found);
         }
         for (const bool of_machine : {false, true}) {
-            for (const auto& [name, value] : all.items()) {
-                if (name.starts_with("system/") == of_machine) add(name, value);
-            }
+            for (const auto& [name, value] : all.items())
+                if (name.starts_with(detail::system_prefix) == of_machine) add(name, value);
         }
         out["metrics_left_out"] = all.size() - metrics.size();
         return out;
@@ -34496,9 +34494,9 @@ struct KnownSample {
 [[nodiscard]] inline std::optional<SystemMetric>
 system_name(std::string_view name, std::span<const KnownSample> machine, std::span<const KnownSample> gpu,
             std::string_view before_index, std::string_view after_index) {
-    constexpr std::string_view prefix = "system/", gpus = "gpu.";
-    if (!name.starts_with(prefix)) return std::nullopt;
-    name.remove_prefix(prefix.size());
+    constexpr std::string_view gpus = "gpu.";
+    if (!name.starts_with(system_prefix)) return std::nullopt;
+    name.remove_prefix(system_prefix.size());
     for (const KnownSample& known : machine) {
         if (name == known.ours) return SystemMetric{std::string{known.theirs}, known.unit};
     }

@@ -4,6 +4,8 @@
 #include <cairn/cairn.hpp>
 #include <cairn/query/api.hpp>
 
+#include "../support/temp_dir.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -11,8 +13,6 @@
 #include <fstream>
 #include <string>
 #include <string_view>
-
-#include <unistd.h>
 
 namespace {
 
@@ -24,20 +24,12 @@ constexpr std::string_view secret = "SECRET-OF-ANOTHER";
 class World {
   public:
     World() {
-        char folder[] = "/tmp/cairn-fuzz-XXXXXX";
-        const char* const base = std::getenv("TMPDIR");
-        std::string made = base != nullptr ? std::string{base} + "/api-XXXXXX" : folder;
-        if (::mkdtemp(made.data()) == nullptr) std::abort();
-        dir_ = made;
         for (const char* id : {"a", "b"}) record(store(), "p", id, "0.5");
         record(dir_ / "other", "q", "r", std::string{secret});
         for (const char* of : {".", "store", "store/projects", "store/projects/p", "store/projects/p/runs"})
             std::ofstream{dir_ / of / "run.json"} << "{\"id\": \"" << secret << "\"}";
         before_ = outside();
     }
-    ~World() { std::filesystem::remove_all(dir_); }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
 
     [[nodiscard]] std::filesystem::path store() const { return dir_ / "store"; }
     [[nodiscard]] bool is_as_before() const { return outside() == before_; }
@@ -56,8 +48,8 @@ class World {
     /// All that is neither in the runs nor made beside them while they are changed.
     [[nodiscard]] std::string outside() const {
         std::string all;
-        for (const auto& one : std::filesystem::recursive_directory_iterator{dir_}) {
-            const std::string path = one.path().lexically_relative(dir_).generic_string();
+        for (const auto& one : std::filesystem::recursive_directory_iterator{dir_.path()}) {
+            const std::string path = one.path().lexically_relative(dir_.path()).generic_string();
             if (path.starts_with("store/projects/p/runs/a/") || path.starts_with("store/projects/p/runs/b/"))
                 continue;
             all += path + '\n';
@@ -65,7 +57,7 @@ class World {
         return all;
     }
 
-    std::filesystem::path dir_;
+    cairn_test::TempDir dir_;
     std::string before_;
 };
 

@@ -4,10 +4,10 @@
 //        record STORE live ROWS: one run, a row every 20 ms
 //        record STORE many RUNS: small runs
 //        record STORE twins ROWS: two projects, each with a run of one id
-//        record STORE sessions ROWS: a run that is resumed from half its rows, with what it prints and the
-//        machine's use record STORE wide METRICS: one run of so many metrics, 100 values each record STORE
-//        long ROWS: one run of one metric, as fast as it can record STORE fast SECONDS: the same, 200 rows a
-//        millisecond
+//        record STORE sessions ROWS: a run that is resumed from half its rows; what it prints and samples
+//        record STORE wide METRICS: one run of so many metrics, 100 values each
+//        record STORE long ROWS: one run of one metric, as fast as it can
+//        record STORE fast SECONDS: the same, 200 rows a millisecond
 
 #include <cairn/cairn.hpp>
 #include <cairn/media/values.hpp>

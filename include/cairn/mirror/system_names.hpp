@@ -3,6 +3,7 @@
 // What other systems call the samples of the machine. Costs <string>.
 
 #include <cairn/config.hpp>
+#include <cairn/store/record.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -28,9 +29,9 @@ struct KnownSample {
 [[nodiscard]] inline std::optional<SystemMetric>
 system_name(std::string_view name, std::span<const KnownSample> machine, std::span<const KnownSample> gpu,
             std::string_view before_index, std::string_view after_index) {
-    constexpr std::string_view prefix = "system/", gpus = "gpu.";
-    if (!name.starts_with(prefix)) return std::nullopt;
-    name.remove_prefix(prefix.size());
+    constexpr std::string_view gpus = "gpu.";
+    if (!name.starts_with(system_prefix)) return std::nullopt;
+    name.remove_prefix(system_prefix.size());
     for (const KnownSample& known : machine) {
         if (name == known.ours) return SystemMetric{std::string{known.theirs}, known.unit};
     }

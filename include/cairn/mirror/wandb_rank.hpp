@@ -26,6 +26,7 @@
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/record.hpp>
 #include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
@@ -348,11 +349,11 @@ class RankMirror {
         return as_utf8(name);
     }
     result<void> tell_sample(const StoredRow& row) {
-        constexpr std::string_view prefix = "system/";
         Message stats;
         put_time(stats, 2, row.time_ns);
         for (const auto& [name, value] : row.values) {
-            const std::string_view key = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+            const std::string_view key =
+                name.starts_with(system_prefix) ? name.substr(system_prefix.size()) : name;
             put_pair(stats, 3, as_utf8(key), value_text(value));
         }
         return records_->put(Kind::stats, stats);

@@ -20,6 +20,7 @@
 #include <cairn/query/smooth.hpp>
 #include <cairn/query/store_watch.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/record.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -331,9 +332,8 @@ class Api {
             if (const auto found = all.find(name); found != all.end()) add(name, *found);
         }
         for (const bool of_machine : {false, true}) {
-            for (const auto& [name, value] : all.items()) {
-                if (name.starts_with("system/") == of_machine) add(name, value);
-            }
+            for (const auto& [name, value] : all.items())
+                if (name.starts_with(detail::system_prefix) == of_machine) add(name, value);
         }
         out["metrics_left_out"] = all.size() - metrics.size();
         return out;

@@ -8,9 +8,8 @@
 //   frame  u32 "FRAM", "ROWS" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring
 //          · u64 from · u64 to · payload
 //   FRAM   records (record.hpp)
-//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names are
-//   those
-//          that the stretch defines or uses: it can be read alone.
+//   ROWS   varint names · names (packed_frame.hpp) · varint bytes · block (row_block.hpp). The names
+//          are those that the stretch defines or uses: it can be read alone.
 //   PACK   the same with whole names, which version 2 wrote
 //
 // Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's

@@ -9,10 +9,10 @@
 //          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
 //   node   name (packed_frame.hpp) · u8 form, of NodeForm; then as that says
 //          one    zigzag step, zigzag time in ms, each over that of the node before · value
-//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of the
-//          node
-//                 before · varints over it: first, last, greatest step · zigzag least time in ms, over that
-//                 of the node before · varint over it: greatest time · least, greatest, last finite value
+//          many   varints: finite values, NaNs, infinities, restarts · zigzag least step, over that of
+//                 the node before · varints over it: first, last, greatest step · zigzag least time in ms,
+//                 over that of the node before · varint over it: greatest time · least, greatest, last
+//                 finite value
 //          a value is an f64, or an f32 if the form says so
 //
 // Little-endian.

@@ -66,6 +66,8 @@ enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3
 [[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
     return kind == RecordKind::row || kind == RecordKind::sample;
 }
+/// What the name of a sample begins with.
+inline constexpr std::string_view system_prefix = "system/";
 
 /// A row or event that is larger than a record may be goes into several that follow each other in their ring:
 /// all but the last continue, all but the first are continued.

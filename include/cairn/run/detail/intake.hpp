@@ -165,24 +165,25 @@ class BasicIntake {
     bool take_row(const RecordReader::Record& record, std::span<const std::byte> rest, std::size_t& size,
                   BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
-        bool is_end = true;
         const std::size_t whole = read_whole(rest, step, time_ns, board);
+        size = std::max(size, whole);
+        if (whole == 0) [[unlikely]] {  // its first record, then
+            cells_.clear();
+            (void)read_row(record.body, step, time_ns, cells_);
+        }
         if (whole != 0 && cells_.size() < fewest_kept_) [[likely]] {
-            size = whole;
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
             if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
         } else {
-            cells_.clear();
-            (void)read_row(record.body, step, time_ns, cells_);
-            is_end = (record.flags & row_continues) == 0;
             if (!begin_records()) return false;
             need_names(board);
             keep(rest.first(size));
         }
         if (!has_series(record.kind)) return true;
         const bool is_sample = record.kind == RecordKind::sample;
-        const std::uint64_t row = is_end && !is_sample ? 1 : 0;
+        // A row counts at its end.
+        const std::uint64_t row = !is_sample && (whole != 0 || (record.flags & row_continues) == 0);
         rows_ += row;
         if (const std::uint64_t end = seen_ + size; end > summed_to_) {
             summed_to_ = end;

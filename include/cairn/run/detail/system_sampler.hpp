@@ -22,9 +22,6 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Every metric it records begins so.
-inline constexpr std::string_view system_prefix = "system/";
-
 /// Threads: one at a time. Cost: reads some files of /proc and asks the driver of each GPU, some tenths of a
 /// millisecond.
 template <class T = void>
