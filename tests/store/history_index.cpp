@@ -138,7 +138,7 @@ TEST_CASE("a node is what it was whatever it has, and whatever stands before it"
             for (std::uint64_t n = any_of(0U, 1U, 1U, 2U, 3U); n != 0; --n) {
                 const double value = any_of(0.5, 0.1, -0.0, 1e300, 5e-324, 1e-45, std::nan(""), inf, -inf);
                 node.add(step, ms + static_cast<std::int64_t>(random() % 9), value);
-                step += any_of(1, 1, 0, -1) * (step == least ? -1 : 1);
+                step += step == least ? any_of(1, 0) : any_of(1, 1, 0, -1);
             }
             std::string name = any_of("", "loss", "layer1/weight", "layer1/bias", "layer10/weight");
             name.resize(any_of(name.size(), name.size(), max_metric_name_bytes), 'x');
