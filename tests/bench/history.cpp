@@ -257,13 +257,13 @@ void decode(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK(history_f32_1)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(history_f32_1)->Repetitions(15)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_f32_4)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_f64_noise)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_cosine)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_constant)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_wide)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(history_wide_alone)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
-BENCHMARK(query_open)->Iterations(3)->Unit(benchmark::kMillisecond);
-BENCHMARK(query)->UseManualTime()->Iterations(1000)->Unit(benchmark::kMicrosecond);
-BENCHMARK(decode)->UseManualTime()->Iterations(20)->Unit(benchmark::kMillisecond);
+BENCHMARK(query_open)->Repetitions(15)->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK(query)->Repetitions(15)->UseManualTime()->Iterations(1000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(decode)->Repetitions(15)->UseManualTime()->Iterations(20)->Unit(benchmark::kMillisecond);

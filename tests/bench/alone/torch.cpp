@@ -22,7 +22,7 @@ using namespace cairn::literals;
 namespace {
 
 constexpr std::int64_t width = 1296;
-constexpr int layers = 10, rounds = 11;
+constexpr int layers = 10, rounds = 31;
 
 }  // namespace
 
