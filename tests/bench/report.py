@@ -208,10 +208,10 @@ LEGEND = """\
 * `mirrored_more`: how much longer a step of that training takes, with a row after each, if the run is mirrored meanwhile by
   everything there is, each second: W&B, TensorBoard and Trackio by files; MLflow, Trackio, S3 and a server of one's own by a network in
   which two do not answer and two are not there. `mirrored_more_processor`: the same by the process's processor time: what the
-  mirrors themselves do, with 250 rows a second and more. Both are medians of 20 pairs of rounds, one with and one without, in turn,
-  each in its own process.
+  mirrors themselves do, with 250 rows a second and more. Both are medians of 60 pairs of rounds, one with and one without, in turn,
+  each in its own process, which else stands still.
 * `viewed_row_more`: how much longer the call that logs takes in that training, median, which serves its dashboard, while a viewer in
-  another process hears of every change and asks for the curve anew: 20 pairs of rounds of one process, in turn with a viewer and
+  another process hears of every change and asks for the curve anew: 60 pairs of rounds of one process, in turn with a viewer and
   without. `viewed_more`, `viewed_more_processor`: the same of a step, and of the process's time, in which the server is.
 * `idle_…`: an open run in which nothing happens: processor time of the process, and memory that was not there before `init`, less
   the rings. `system_cpu_percent`: what recording the machine's use every 15 s adds, measured at every 0.1 s.

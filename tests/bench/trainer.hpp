@@ -5,6 +5,7 @@
 #include "measuring.hpp"
 #include "network.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -16,7 +17,8 @@
 
 namespace bench {
 
-/// A small training that logs, in a process of its own; it plays a round when it is asked to.
+/// A small training that logs, in a process of its own; it plays a round when it is asked to, and else stands
+/// still with all that goes on beside it, which would take as much of another's round.
 class Trainer {
   public:
     /// `beside(recording)` begins what goes on beside it: as long as what it gives lives.
@@ -38,12 +40,14 @@ class Trainer {
         ask_ = asked[1];
         answer_ = answered[0];
         if (char begun; ::read(answer_, &begun, 1) != 1) std::abort();
+        ::kill(process_, SIGSTOP);
     }
     /// One beside which nothing goes on.
     explicit Trainer(const char* store) : Trainer{store, [](Recording&) { return 0; }} {}
     ~Trainer() {
         ::close(ask_);
         ::close(answer_);
+        ::kill(process_, SIGCONT);
         (void)::waitpid(process_, nullptr, 0);
     }
     Trainer(const Trainer&) = delete;
@@ -51,7 +55,9 @@ class Trainer {
 
     [[nodiscard]] Round play() const {
         Round round;
+        ::kill(process_, SIGCONT);
         if (::write(ask_, "?", 1) != 1 || ::read(answer_, &round, sizeof round) != sizeof round) std::abort();
+        ::kill(process_, SIGSTOP);
         return round;
     }
 
@@ -76,7 +82,7 @@ struct Pairs {
     /// Both play a round.
     template <class F, class G>
     Pairs(F&& plain, G&& other) {
-        for (int i = 0; i < 20; ++i) {
+        for (int i = 0; i < 60; ++i) {
             const Round without = plain(), with = other();
             more.push_back(100 * (with.seconds / without.seconds - 1));
             more_processor.push_back(100 * (with.processor_seconds / without.processor_seconds - 1));
