@@ -135,10 +135,6 @@ for part in LISTS:
             take(**{"reference": None, **{key: value for key, value in entry.items() if key != "median"}})
 
 median = {name: statistics.median(entry["values"]) for name, entry in samples.items()}
-# A time or a rate that has nothing measured beside it is told by its best round: what a machine's other guests do only takes
-# from it.
-best = {name: (max if entry["unit"] == "/s" else min)(entry["values"])
-        for name, entry in samples.items() if entry["unit"] in ("s", "ms", "/s")}
 
 
 def shown(value, unit):
@@ -152,11 +148,9 @@ def shown(value, unit):
 goals = {}  # by name: what it is, what was measured, what we want, whether it is met
 for what, name, of, bound, limit in GOALS:
     if name in median and (of is None or median.get(of)):
-        value = median[name] / median[of] if of else best.get(name, median[name])
+        value = median[name] / (median[of] if of else 1)
         unit = f"× `{of}`" if of else samples[name]["unit"]
         measured, is_met = shown(value, unit), value <= limit if bound == "≤" else value >= limit
-        if not of and name in best:
-            measured += f", best of {len(samples[name]['values'])}"
         if (other := OR_ELSE.get(name)) in median:
             measured += f", {shown(median[other], unit)} of its instructions"
             is_met = is_met or median[other] <= limit
@@ -245,8 +239,7 @@ if len(sys.argv) > 2:
         "# What it costs", "",
         "Made by `sh tests/bench.sh` and `python3 tests/bench/report.py build/bench docs/performance.md`, on",
         f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions or more. What a row is compared",
-        "with was measured in the same run: the ratio holds elsewhere, the times do not. What is wanted of a time or a rate with nothing",
-        "beside it is asked of the best repetition, as other guests of the machine only take from it.", "", LEGEND]
+        "with was measured in the same run: the ratio holds elsewhere, the times do not.", "", LEGEND]
 
     def table(*head):
         lines.extend([f"| {' | '.join(head)} |", f"| --- |{' --: |' * (len(head) - 1)}"])
