@@ -34475,7 +34475,7 @@ namespace CAIRN_NAMESPACE::detail {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/system_names.hpp
-// What other systems call the samples of the machine. Costs <string>.
+// What other systems call the samples of the machine.
 
 namespace CAIRN_NAMESPACE::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What other systems call the samples of the machine. Costs <string>.
+// What other systems call the samples of the machine.
 
 #include <cairn/config.hpp>
 #include <cairn/store/record.hpp>
