@@ -788,18 +788,29 @@ TEST_CASE("cairn tail -f goes on until the run ends", "[cli][follow]") {
         auto run = cairn::init({.project = "demo", .id = "live", .dir = dir.path(), .quiet = true});
         run.log(cairn::step(0), "loss"_m = 0);
         std::ofstream{dir / "begun"};
-        for (int i = 1; i < 100; ++i) {
+        int i = 1;
+        for (; i < 100 || (i < 5000 && !std::filesystem::exists(dir / "seen")); ++i) {
             run.log(cairn::step(i), "loss"_m = i);
             std::this_thread::sleep_for(std::chrono::milliseconds{5});
         }
+        std::ofstream{dir / "last"} << i - 1;
         (void)run.fail("diverged");
         return 0;
     });
     while (!std::filesystem::exists(dir / "begun")) std::this_thread::yield();
-    const auto done = call(dir, {"tail", "live", "-n", "1000", "-f"});
+    cairn::cli::Output done;
+    const auto print = [&](std::string_view text) {
+        done.out += text;
+        std::ofstream{dir / "seen"};  // it is being followed
+    };
+    const auto note = [&](std::string_view text) { done.err += text; };
+    CHECK(cairn::cli::run({"tail", "live", "-n", "10000", "-f", "--dir", dir.path().string()}, print, note) ==
+          0);
     CHECK(cairn_test::wait_for(child) == 0);
-    CHECK(std::count(done.out.begin(), done.out.end(), '\n') == 100);  // each of them once
-    CHECK(has(done.out, "step 99"));
+    int last = 0;
+    std::ifstream{dir / "last"} >> last;
+    CHECK(std::count(done.out.begin(), done.out.end(), '\n') == last + 1);  // each of them once
+    CHECK(has(done.out, "step " + std::to_string(last)));
     CHECK(has(done.err, "the run is failed: diverged"));
 }
 #endif

@@ -4,6 +4,7 @@
 #include "support.hpp"
 
 #include <csignal>
+#include <thread>
 
 namespace run_folder_test {
 
@@ -126,6 +127,35 @@ TEST_CASE("run folder: the state is what the record says, or crashed", "[store][
     (void)wait_for(child);
     CHECK(state_of().value() == RunState::crashed);
     CHECK(RunFolder::open_writer(f.store, "p", "r").has_value());
+}
+
+TEST_CASE("run folder: a run that ends while one looks has not crashed", "[store][run_folder]") {
+    const Fixture f;
+    constexpr int runs = 300;
+    const pid_t child = start_child([&] {
+        for (int i = 0; i < runs; ++i) {
+            const std::string id = std::to_string(i);
+            auto writer = RunFolder::open_writer(f.store, "p", id).value();
+            writer.write_run({{"status", "running"}}).value();
+            while (!fs::exists(f.dir / id)) std::this_thread::yield();  // until it is looked at
+            writer.write_run({{"status", "failed"}, {"why", "diverged"}}).value();
+        }
+        return 0;
+    });
+    int crashed = 0, unsaid = 0;
+    for (int i = 0; i < runs; ++i) {
+        const std::string id = std::to_string(i);
+        auto reader = RunFolder::open_reader(f.store, "p", id);
+        while (!reader) reader = RunFolder::open_reader(f.store, "p", id);
+        spit(f.dir / id, "");
+        auto found = reader->standing().value();
+        while (found.state == RunState::running) found = reader->standing().value();
+        crashed += found.state == RunState::crashed ? 1 : 0;
+        unsaid += found.record.contains("why") ? 0 : 1;  // the record is the one that says so
+    }
+    CHECK(wait_for(child) == 0);
+    CHECK(crashed == 0);
+    CHECK(unsaid == 0);
 }
 
 TEST_CASE("run folder: a killed writer whose forked child lives on has crashed", "[store][run_folder]") {

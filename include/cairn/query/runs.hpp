@@ -79,16 +79,15 @@ class StoreReader {
     [[nodiscard]] result<RecordedRun> run(const std::string& project, const std::string& id) const {
         auto folder = RunFolder::open_reader(store_, project, id);
         if (!folder) return folder.error();
-        auto about = folder->read_run();
-        if (!about) return about.error();
-        (*about)["project"] = project;  // it may have been copied or renamed
-        (*about)["id"] = id;
+        auto found = folder->standing();
+        if (!found) return found.error();
+        nlohmann::json& about = found->record;
+        about["project"] = project;  // it may have been copied or renamed
+        about["id"] = id;
         const auto edits = detail::read_edits(folder->path());
         if (!edits) return edits.error();
-        detail::apply_edits(*about, *edits);
-        const auto state = folder->state();
-        if (!state) return state.error();
-        return RecordedRun{std::move(*folder), std::move(*about), *state};
+        detail::apply_edits(about, *edits);
+        return RecordedRun{std::move(*folder), std::move(about), found->state};
     }
 
     /// All runs, of one project if one is named.

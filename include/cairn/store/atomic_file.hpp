@@ -98,11 +98,8 @@ class BasicTempPath {
     BasicTempPath(BasicTempPath&& other) noexcept
         : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
     BasicTempPath& operator=(BasicTempPath&& other) noexcept {
-        if (this != &other) {
-            remove();
-            path_ = std::move(other.path_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
+        std::swap(path_, other.path_);  // what it had goes with the other
+        std::swap(owner_, other.owner_);
         return *this;
     }
     ~BasicTempPath() { remove(); }
@@ -111,9 +108,8 @@ class BasicTempPath {
     /// It was moved to where it belongs.
     void keep() noexcept { owner_ = 0; }
     void remove() noexcept {
-        if (owner_ != 0 && owner_ == os::pid()) {
+        if (owner_ != 0 && owner_ == os::pid())
             (void)os::remove_tree(path_.parent_path(), path_.filename().string());
-        }
         owner_ = 0;
     }
 
@@ -154,10 +150,8 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
                               const os::Path& temp_dir, Existing existing) {
     const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
     auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written =
-            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
-    }
+    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported)  // another file system
+        written = write_via_temp(path, bytes, durability, folder, existing);
     if (!written) return written;
     if (durability == Durability::power_loss) return os::sync_dir(folder);
     return {};

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
@@ -45,19 +46,18 @@ template <class Json = nlohmann::json>
 template <class Json = nlohmann::json>
 [[nodiscard]] os::Process process_from(const Json& in) {
     os::Process out;
-    const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+    const auto take = [&](const char* key, auto& to) {
+        const auto found = in.find(key);
+        constexpr bool is_text = std::is_same_v<decltype(to), std::string&>;
+        if (found != in.end() && (is_text ? found->is_string() : found->is_number_unsigned()))
             found->get_to(to);
     };
-    const auto text = [&](const char* key, std::string& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
-    };
     if (!in.is_object()) return out;
-    number("pid", out.pid);
-    number("start", out.start);
-    text("boot", out.boot);
-    text("space", out.space);
-    text("host", out.host);
+    take("pid", out.pid);
+    take("start", out.start);
+    take("boot", out.boot);
+    take("space", out.space);
+    take("host", out.host);
     return out;
 }
 
@@ -70,16 +70,14 @@ template <class = void>
     bool in_text = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (in_text) {
-            if (c == '\\') ++i;
-            if (c == '"') in_text = false;
-        } else if (c == '"') {
-            in_text = true;
-        } else if (c == '[' || c == '{') {
+        if (in_text && c == '\\')
+            ++i;
+        else if (c == '"')
+            in_text = !in_text;
+        else if (!in_text && (c == '[' || c == '{'))
             most = std::max(most, ++depth);
-        } else if ((c == ']' || c == '}') && depth != 0) {
+        else if (!in_text && (c == ']' || c == '}') && depth != 0)
             --depth;
-        }
     }
     return most;
 }
@@ -107,13 +105,10 @@ class BasicRunFolder {
         if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
             return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
-        if (!lock) return lock.error();
+        if (!lock) return lock.error().code() == errc::busy ? folder.held_by_another() : lock.error();
         folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
-            !noted) {
-            return noted.error();
-        }
+        const std::string writer = detail::to_json(detail::os::this_process()).dump();
+        if (auto noted = folder.lock_.write_note(writer); !noted) return noted.error();
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         folder.is_new_ = !record->exists;
@@ -168,21 +163,27 @@ class BasicRunFolder {
         return write_json("run.json", record);
     }
 
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
-    /// has crashed.
-    [[nodiscard]] result<RunState> state() const {
-        const auto record = read_run();
-        if (!record) return record.error();
-        const auto status = record->find("status");
-        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
-            if (*status == to_string(ended)) return ended;
+    /// A run's record, and how the run stands by it.
+    struct Standing {
+        Json record;                         ///< as it is read
+        RunState state = RunState::crashed;  ///< by it, and by who is there
+    };
+    /// How the run stands, with the record that says so. A run that says it is running, but whose lock is
+    /// free or whose process is dead, has crashed. Fails: not_found, corrupt.
+    [[nodiscard]] result<Standing> standing() const {
+        for (bool is_second = false;; is_second = true) {
+            auto record = read_run();
+            if (!record) return record.error();
+            const RunState state = state_by(*record);
+            // One that ended after its record was read, and then let go of its lock, seems to have crashed:
+            // by now its record says how it ended.
+            if (state != RunState::crashed || is_second) return Standing{std::move(*record), state};
         }
-        const auto held = detail::os::Lock::is_held(lock_path());
-        if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", Json()));
-        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
-        return dead ? RunState::crashed : RunState::running;
+    }
+    /// `standing` without the record.
+    [[nodiscard]] result<RunState> state() const {
+        const auto found = standing();
+        return found ? result<RunState>{found->state} : found.error();
     }
 
     /// In a forked child: the lock stays the parent's.
@@ -197,6 +198,16 @@ class BasicRunFolder {
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
     [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
+    [[nodiscard]] RunState state_by(const Json& record) const {
+        const Json status = record.value("status", Json());
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited})
+            if (status == to_string(ended)) return ended;
+        const auto held = detail::os::Lock::is_held(lock_path());
+        const auto process = detail::process_from(record.value("process", Json()));
+        const bool is_gone = (held && !*held) || detail::os::liveness(process) == detail::os::Liveness::dead;
+        // Without a status it never got as far as saying.
+        return is_gone || status.is_null() ? RunState::crashed : RunState::running;
+    }
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
