@@ -11590,9 +11590,8 @@ class BasicArtifactStore {
     /// invalid_name, invalid_argument, not_found.
     result<Committed> commit(Manifest draft, std::vector<StagedFile> files,
                              const CommitOptions& options = {}) const {
-        for (const std::string& alias : options.aliases) {
+        for (const std::string& alias : options.aliases)
             if (auto checked = check_alias(alias); !checked) return checked.error();
-        }
         draft.project = project_;
         draft.artifact = name_;
         draft.type = type_;
@@ -11604,9 +11603,7 @@ class BasicArtifactStore {
             warnings.push_back(finished.error());
         if (auto there = detail::check_objects(store_, draft); !there)
             return there.error();  // before those of `files` join them
-        for (const StagedFile& file : files) {
-            draft.files.push_back(entry_of(file));
-        }
+        for (const StagedFile& file : files) draft.files.push_back(entry_of(file));
         const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
         if (!number) return number.error();
         draft.version = *number;
@@ -11695,11 +11692,10 @@ class BasicArtifactStore {
         Listing listing;
         for (const std::uint64_t number : *numbers) {
             auto manifest = get(number);
-            if (manifest) {
+            if (manifest)
                 listing.versions.push_back(std::move(*manifest));
-            } else if (manifest.error().code() != errc::not_found) {  // pruned by another process meanwhile
+            else if (manifest.error().code() != errc::not_found)  // pruned by another process meanwhile
                 listing.damaged.push_back(manifest.error());
-            }
         }
         return listing;
     }
@@ -11710,10 +11706,9 @@ class BasicArtifactStore {
         const auto names = detail::os::list_dir(dir_ / "versions");
         if (!names && names.error().code() == errc::not_found) return numbers;
         if (!names) return names.error();
-        for (const std::string& name : *names) {
+        for (const std::string& name : *names)
             if (const auto number = detail::version_of_file(name, detail::manifest_suffix))
                 numbers.push_back(*number);
-        }
         std::sort(numbers.begin(), numbers.end());
         return numbers;
     }
@@ -11723,19 +11718,17 @@ class BasicArtifactStore {
     [[nodiscard]] result<std::map<std::string, std::uint64_t>> aliases() const {
         std::map<std::string, std::uint64_t> out;
         const std::filesystem::path path = dir_ / "aliases.json";
-        const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
-        if (!text && text.error().code() == errc::not_found) return out;
-        if (!text) return text.error();
-        const auto all = Json::parse(*text, nullptr, false);
+        const auto read = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
+        if (!read && read.error().code() == errc::not_found) return out;
+        if (!read) return read.error();
+        const auto all = Json::parse(*read, nullptr, false);
         if (!all.is_object()) {
             return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
                          "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number = label.is_string()
-                                    ? detail::parse_version_label(label.template get<std::string>())
-                                    : std::nullopt;
-            if (number) out[alias] = *number;
+            const std::string text = label.is_string() ? label.template get<std::string>() : "";
+            if (const auto number = detail::parse_version_label(text)) out[alias] = *number;
         }
         return out;
     }
@@ -11780,11 +11773,21 @@ class BasicArtifactStore {
 
     /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
+        return move_alias(alias, version, [](const Manifest&) { return true; });
+    }
+    /// The same, if the version that it names now, where there is one, is to give way: `gives_way(Manifest)`.
+    /// Nobody else moves it meanwhile.
+    template <class F>
+    result<void> move_alias(const std::string& alias, std::uint64_t version, F&& gives_way) const {
         if (auto checked = check_alias(alias); !checked) return checked;
         const auto lock = store_.lock();
         if (!lock) return lock.error();
         if (const auto manifest = get(version); !manifest) return manifest.error();
-        return change_aliases([&](auto& known) { known[alias] = version; });
+        return change_aliases([&](auto& known) {
+            const auto [named, is_first] = known.try_emplace(alias, version);
+            const auto held = is_first ? result<Manifest>{error{}} : get(named->second);
+            if (!held || gives_way(*held)) named->second = version;
+        });
     }
     /// Removes an alias; one that is not there is no failure. Fails: as the disk does.
     result<void> remove_alias(const std::string& alias) const {
@@ -11798,9 +11801,8 @@ class BasicArtifactStore {
         for (const FileEntry& file : manifest.files) {
             if (!file.is_stored()) continue;
             if (auto known = detail::check_entry(file); !known) return known;
-            for (const ObjectEntry& object : file.objects()) {
+            for (const ObjectEntry& object : file.objects())
                 if (auto whole = detail::verify_object(store_, object.digest); !whole) return whole;
-            }
         }
         return {};
     }
@@ -11864,14 +11866,12 @@ class BasicArtifactStore {
         if (!lock) return lock.error();
         const auto numbers = versions();
         if (!numbers) return numbers.error();
-        if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
+        if (!std::binary_search(numbers->begin(), numbers->end(), version))
             return no_version(detail::version_label(version));
-        }
         const auto known = aliases();
         if (!known) return known.error();
-        for (const auto& [alias, number] : *known) {
+        for (const auto& [alias, number] : *known)
             if (number == version) return is_named(version, alias);
-        }
         if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
@@ -11938,11 +11938,13 @@ class BasicArtifactStore {
 
     template <class F>
     result<void> change_aliases(F&& change) const {
-        auto known = aliases();
-        if (!known) return known.error();
-        change(*known);
+        const auto before = aliases();
+        if (!before) return before.error();
+        auto known = *before;
+        change(known);
+        if (known == *before) return {};
         Json all = Json::object();
-        for (const auto& [alias, number] : *known) all[alias] = detail::version_label(number);
+        for (const auto& [alias, number] : known) all[alias] = detail::version_label(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());
     }
@@ -21819,9 +21821,8 @@ class BasicRunVersions final : public VersionStore {
 
     [[nodiscard]] bool is_held(const Version& version) const override {
         if (const auto aliases = artifacts_.aliases()) {
-            for (const auto& [alias, number] : *aliases) {
+            for (const auto& [alias, number] : *aliases)
                 if (number == version.number) return true;
-            }
         }
         const auto read = artifacts_.is_read(version.number);
         return read && *read;
@@ -21833,18 +21834,12 @@ class BasicRunVersions final : public VersionStore {
     }
 
     void mark_best(const Version& version, const Watched& by) override {
-        const auto aliases = artifacts_.aliases();
-        if (!aliases) return core_->note_failure(aliases.error(), false);
-        if (const auto named = aliases->find("best"); named != aliases->end()) {
-            if (named->second == version.number) return;
-            if (const auto manifest = artifacts_.get(named->second)) {
-                const Reading held = row_of(*manifest).find(by.metric).reading();
-                const Reading now = version.row.find(by.metric).reading();
-                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
-                    return;
-            }
-        }
-        if (auto set = artifacts_.set_alias("best", version.number); !set)
+        const auto is_worse = [&](const Manifest& named) {
+            const Reading held = row_of(named).find(by.metric).reading();
+            const Reading now = version.row.find(by.metric).reading();
+            return held.kind != Reading::Kind::number || is_better(by.direction, now.value, held.value);
+        };
+        if (auto set = artifacts_.move_alias("best", version.number, is_worse); !set)
             core_->note_failure(set.error(), false);
     }
 
@@ -22375,12 +22370,9 @@ class BasicRunEngine final : public RunCore,
             alert.project = options_.project;
             alert.run = options_.id;
             alert.step = live_->collector.latest_step();
-            {
-                const std::scoped_lock lock{mutex_};
-                if (!alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
-                    ++alerts_held_back_;
-                    return;
-                }
+            if (const std::scoped_lock lock{mutex_}; !alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+                ++alerts_held_back_;
+                return;
             }
             Lane* const mine = lane();
             const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
@@ -22459,9 +22451,8 @@ class BasicRunEngine final : public RunCore,
                 const std::scoped_lock lock{mutex_};
                 if (of_a_save) ++saves_failed_;
                 if (of_a_save && !first_loss_) first_loss_ = failure;
-                for (const std::string& known : errors_) {
+                for (const std::string& known : errors_)
                     if (known == failure.what()) return;
-                }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
             if (is_left_ || (has_ended() && !are_saved_)) return;  // what the handler looks at may be gone
@@ -22475,10 +22466,7 @@ class BasicRunEngine final : public RunCore,
 
     void note_lost_media(const error& failure) noexcept override {
         media_lost_.fetch_add(1, std::memory_order_relaxed);
-        {
-            const std::scoped_lock lock{mutex_};
-            if (!first_loss_) first_loss_ = failure;
-        }
+        if (const std::scoped_lock lock{mutex_}; !first_loss_) first_loss_ = failure;
         note_failure(failure, false);
     }
     void check_open(const char* tried) const override {
@@ -22489,11 +22477,7 @@ class BasicRunEngine final : public RunCore,
 
     void claim(const std::string& checkpoint) override {
         // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        const bool is_free = [&] {
-            const std::scoped_lock lock{mutex_};
-            return checkpoints_.insert(checkpoint).second;
-        }();
-        if (is_free) return;
+        if (const std::scoped_lock lock{mutex_}; checkpoints_.insert(checkpoint).second) return;
         raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
                "use that one, or give this one another name"});
     }
@@ -22525,13 +22509,19 @@ class BasicRunEngine final : public RunCore,
                      .value();
     }
     void set_summary(std::string key, Json value) override {
-        check_open("set a summary value");
-        {
-            const std::scoped_lock lock{mutex_};
-            user_summary_[std::move(key)] = std::move(value);
+        std::optional<result<void>> written;
+        if (const auto turn = summary_turn(); !has_ended()) {
+            {
+                const std::scoped_lock lock{mutex_};
+                user_summary_[std::move(key)] = std::move(value);
+            }
+            // Now, so that a kill does not lose it; the metrics beside it are those collected so far.
+            written = is_detached() ? result<void>{} : folder_.write_json("summary.json", summary());
         }
-        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
-        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
+        if (!written)
+            check_open("set a summary value");  // which it is not
+        else
+            std::move(*written).value();
     }
     result<void> try_describe(FunctionRef<void(Json&)> change) override {
         const std::scoped_lock lock{mutex_};
@@ -22542,9 +22532,8 @@ class BasicRunEngine final : public RunCore,
         describe([&](Json& about) {
             Json& metric = about["metrics"][std::string{name}];
             if (!metric.is_object()) metric = Json::object();
-            if (options.goal != Direction::unspecified) {
+            if (options.goal != Direction::unspecified)
                 metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
-            }
             if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
             if (!options.unit.empty()) metric["unit"] = options.unit;
         });
@@ -22554,9 +22543,8 @@ class BasicRunEngine final : public RunCore,
     }
     void add_tag(const std::string& tag) override {
         describe([&](Json& about) {
-            for (const Json& known : about["tags"]) {
+            for (const Json& known : about["tags"])
                 if (known == tag) return;
-            }
             about["tags"].push_back(tag);
         });
     }
@@ -22652,6 +22640,11 @@ class BasicRunEngine final : public RunCore,
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
 
+    /// To make a summary and to write it: no older one is written over a newer. A forked child, where nobody
+    /// might end another's turn, writes none.
+    [[nodiscard]] std::unique_lock<std::mutex> summary_turn() {
+        return is_detached() ? std::unique_lock<std::mutex>{} : std::unique_lock{summary_turn_};
+    }
     /// How a run ends.
     struct End {
         std::string status, why;
@@ -22863,11 +22856,10 @@ class BasicRunEngine final : public RunCore,
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::filesystem::path> patterns;
-        {
+        const auto patterns = [&] {
             const std::scoped_lock lock{mutex_};
-            patterns = at_end_;
-        }
+            return at_end_;
+        }();
         result<void> first;
         const auto keep = [&](const result<void>& done) {
             if (done) return;
@@ -22911,7 +22903,7 @@ class BasicRunEngine final : public RunCore,
         }
         for (const std::filesystem::path& pattern : patterns)
             keep(detail::save_files(pattern, dir() / "files"));
-        keep(folder_.write_json("summary.json", summary()));
+        if (const auto turn = summary_turn(); true) keep(folder_.write_json("summary.json", summary()));
         {
             const std::scoped_lock lock{mutex_};
             about_["status"] = status;
@@ -22936,6 +22928,7 @@ class BasicRunEngine final : public RunCore,
     Json about_;
     Json config_;
     Json user_summary_;
+    std::mutex summary_turn_;
     std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live

@@ -5,9 +5,12 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <unistd.h>
 
@@ -196,6 +199,53 @@ TEST_CASE("a value set in the summary is on disk at once", "[run][summary]") {
     auto run = open_run(dir);
     run.set_summary("accuracy", 0.9);
     CHECK(json_of(folder_of(dir) / "summary.json")["user"]["accuracy"] == 0.9);
+}
+
+TEST_CASE("what is set in the summary while the run ends is in it, or refused", "[run][summary]") {
+    for (int turn = 0; turn < 40; ++turn) {
+        const TempDir dir;
+        auto run = open_run(dir);
+        std::atomic<int> begun{0};
+        std::vector<int> set(8, -1);
+        std::vector<std::thread> others;
+        for (std::size_t k = 0; k < set.size(); ++k) {
+            others.emplace_back([&, k] {
+                try {
+                    for (int i = 0; i < 100'000; ++i) {
+                        run.set_summary(std::to_string(k), i);
+                        set[k] = i;
+                        if (i == 0) ++begun;
+                    }
+                } catch (const cairn::error&) {  // the run has ended
+                }
+            });
+        }
+        while (begun < 8) std::this_thread::yield();
+        for (int i = 0; i <= 200; ++i) run.log(cairn::step(i), "loss"_m = i);
+        CHECK(run.finish());
+        for (std::thread& other : others) other.join();
+        const auto summary = json_of(folder_of(dir) / "summary.json");
+        CHECK(summary["metrics"]["loss"]["last"] == 200.0);
+        for (std::size_t k = 0; k < set.size(); ++k) CHECK(summary["user"][std::to_string(k)] == set[k]);
+    }
+}
+
+TEST_CASE("values that threads set in the summary at once are all on disk", "[run][summary]") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    for (int turn = 0; turn < 100; ++turn) {
+        std::atomic<int> ready{0};
+        const auto set = [&](const char* key) {
+            ++ready;
+            while (ready < 2) std::this_thread::yield();
+            run.set_summary(key, turn);
+        };
+        std::thread other{set, "a"};
+        set("b");
+        other.join();
+        const auto user = json_of(folder_of(dir) / "summary.json")["user"];
+        CHECK((user["a"] == turn && user["b"] == turn));
+    }
 }
 
 TEST_CASE("a run that has ended is not described any more: another may be writing it", "[run][summary]") {

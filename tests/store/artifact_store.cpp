@@ -3,7 +3,9 @@
 
 #include "support.hpp"
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #if CAIRN_TEST_FORK
 #include <sched.h>
@@ -139,6 +141,36 @@ TEST_CASE("artifact: a version that is not there is not_found and says what is",
     }
     CHECK(code_of(f.model.set_alias("best", 300)) == errc::not_found);
     CHECK(code_of(f.model.remove(300)) == errc::not_found);
+}
+
+TEST_CASE("artifact: of several that move an alias at once, each for a better version, the best stays",
+          "[store][artifact]") {
+    const Fixture f;
+    constexpr std::uint64_t versions = 6;
+    for (std::uint64_t i = 0; i < versions; ++i) {
+        Manifest draft;
+        draft.metrics = {{"loss", (i * 5) % versions}};
+        (void)f.model.commit(draft, {}).value();
+    }
+    int wrong = 0;
+    for (int turn = 0; turn < 50; ++turn) {
+        f.model.remove_alias("best").value();
+        std::atomic<bool> go{false};
+        std::vector<std::thread> all;
+        for (std::uint64_t i = 0; i < versions; ++i) {
+            all.emplace_back([&, i] {
+                while (!go) std::this_thread::yield();
+                const auto loss = (i * 5) % versions;
+                f.model
+                    .move_alias("best", i, [&](const Manifest& held) { return held.metrics["loss"] > loss; })
+                    .value();
+            });
+        }
+        go = true;
+        for (std::thread& one : all) one.join();
+        wrong += f.model.aliases().value() == std::map<std::string, std::uint64_t>{{"best", 0}} ? 0 : 1;
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("artifact: identical content is skipped only when asked, and only against the newest",

@@ -127,12 +127,9 @@ class BasicRunEngine final : public RunCore,
             alert.project = options_.project;
             alert.run = options_.id;
             alert.step = live_->collector.latest_step();
-            {
-                const std::scoped_lock lock{mutex_};
-                if (!alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
-                    ++alerts_held_back_;
-                    return;
-                }
+            if (const std::scoped_lock lock{mutex_}; !alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+                ++alerts_held_back_;
+                return;
             }
             Lane* const mine = lane();
             const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
@@ -211,9 +208,8 @@ class BasicRunEngine final : public RunCore,
                 const std::scoped_lock lock{mutex_};
                 if (of_a_save) ++saves_failed_;
                 if (of_a_save && !first_loss_) first_loss_ = failure;
-                for (const std::string& known : errors_) {
+                for (const std::string& known : errors_)
                     if (known == failure.what()) return;
-                }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
             if (is_left_ || (has_ended() && !are_saved_)) return;  // what the handler looks at may be gone
@@ -227,10 +223,7 @@ class BasicRunEngine final : public RunCore,
 
     void note_lost_media(const error& failure) noexcept override {
         media_lost_.fetch_add(1, std::memory_order_relaxed);
-        {
-            const std::scoped_lock lock{mutex_};
-            if (!first_loss_) first_loss_ = failure;
-        }
+        if (const std::scoped_lock lock{mutex_}; !first_loss_) first_loss_ = failure;
         note_failure(failure, false);
     }
     void check_open(const char* tried) const override {
@@ -241,11 +234,7 @@ class BasicRunEngine final : public RunCore,
 
     void claim(const std::string& checkpoint) override {
         // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        const bool is_free = [&] {
-            const std::scoped_lock lock{mutex_};
-            return checkpoints_.insert(checkpoint).second;
-        }();
-        if (is_free) return;
+        if (const std::scoped_lock lock{mutex_}; checkpoints_.insert(checkpoint).second) return;
         raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
                "use that one, or give this one another name"});
     }
@@ -277,13 +266,19 @@ class BasicRunEngine final : public RunCore,
                      .value();
     }
     void set_summary(std::string key, Json value) override {
-        check_open("set a summary value");
-        {
-            const std::scoped_lock lock{mutex_};
-            user_summary_[std::move(key)] = std::move(value);
+        std::optional<result<void>> written;
+        if (const auto turn = summary_turn(); !has_ended()) {
+            {
+                const std::scoped_lock lock{mutex_};
+                user_summary_[std::move(key)] = std::move(value);
+            }
+            // Now, so that a kill does not lose it; the metrics beside it are those collected so far.
+            written = is_detached() ? result<void>{} : folder_.write_json("summary.json", summary());
         }
-        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
-        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
+        if (!written)
+            check_open("set a summary value");  // which it is not
+        else
+            std::move(*written).value();
     }
     result<void> try_describe(FunctionRef<void(Json&)> change) override {
         const std::scoped_lock lock{mutex_};
@@ -294,9 +289,8 @@ class BasicRunEngine final : public RunCore,
         describe([&](Json& about) {
             Json& metric = about["metrics"][std::string{name}];
             if (!metric.is_object()) metric = Json::object();
-            if (options.goal != Direction::unspecified) {
+            if (options.goal != Direction::unspecified)
                 metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
-            }
             if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
             if (!options.unit.empty()) metric["unit"] = options.unit;
         });
@@ -306,9 +300,8 @@ class BasicRunEngine final : public RunCore,
     }
     void add_tag(const std::string& tag) override {
         describe([&](Json& about) {
-            for (const Json& known : about["tags"]) {
+            for (const Json& known : about["tags"])
                 if (known == tag) return;
-            }
             about["tags"].push_back(tag);
         });
     }
@@ -404,6 +397,11 @@ class BasicRunEngine final : public RunCore,
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
 
+    /// To make a summary and to write it: no older one is written over a newer. A forked child, where nobody
+    /// might end another's turn, writes none.
+    [[nodiscard]] std::unique_lock<std::mutex> summary_turn() {
+        return is_detached() ? std::unique_lock<std::mutex>{} : std::unique_lock{summary_turn_};
+    }
     /// How a run ends.
     struct End {
         std::string status, why;
@@ -615,11 +613,10 @@ class BasicRunEngine final : public RunCore,
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::filesystem::path> patterns;
-        {
+        const auto patterns = [&] {
             const std::scoped_lock lock{mutex_};
-            patterns = at_end_;
-        }
+            return at_end_;
+        }();
         result<void> first;
         const auto keep = [&](const result<void>& done) {
             if (done) return;
@@ -663,7 +660,7 @@ class BasicRunEngine final : public RunCore,
         }
         for (const std::filesystem::path& pattern : patterns)
             keep(detail::save_files(pattern, dir() / "files"));
-        keep(folder_.write_json("summary.json", summary()));
+        if (const auto turn = summary_turn(); true) keep(folder_.write_json("summary.json", summary()));
         {
             const std::scoped_lock lock{mutex_};
             about_["status"] = status;
@@ -688,6 +685,7 @@ class BasicRunEngine final : public RunCore,
     Json about_;
     Json config_;
     Json user_summary_;
+    std::mutex summary_turn_;
     std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live

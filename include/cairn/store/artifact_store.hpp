@@ -91,9 +91,8 @@ class BasicArtifactStore {
     /// invalid_name, invalid_argument, not_found.
     result<Committed> commit(Manifest draft, std::vector<StagedFile> files,
                              const CommitOptions& options = {}) const {
-        for (const std::string& alias : options.aliases) {
+        for (const std::string& alias : options.aliases)
             if (auto checked = check_alias(alias); !checked) return checked.error();
-        }
         draft.project = project_;
         draft.artifact = name_;
         draft.type = type_;
@@ -105,9 +104,7 @@ class BasicArtifactStore {
             warnings.push_back(finished.error());
         if (auto there = detail::check_objects(store_, draft); !there)
             return there.error();  // before those of `files` join them
-        for (const StagedFile& file : files) {
-            draft.files.push_back(entry_of(file));
-        }
+        for (const StagedFile& file : files) draft.files.push_back(entry_of(file));
         const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
         if (!number) return number.error();
         draft.version = *number;
@@ -196,11 +193,10 @@ class BasicArtifactStore {
         Listing listing;
         for (const std::uint64_t number : *numbers) {
             auto manifest = get(number);
-            if (manifest) {
+            if (manifest)
                 listing.versions.push_back(std::move(*manifest));
-            } else if (manifest.error().code() != errc::not_found) {  // pruned by another process meanwhile
+            else if (manifest.error().code() != errc::not_found)  // pruned by another process meanwhile
                 listing.damaged.push_back(manifest.error());
-            }
         }
         return listing;
     }
@@ -211,10 +207,9 @@ class BasicArtifactStore {
         const auto names = detail::os::list_dir(dir_ / "versions");
         if (!names && names.error().code() == errc::not_found) return numbers;
         if (!names) return names.error();
-        for (const std::string& name : *names) {
+        for (const std::string& name : *names)
             if (const auto number = detail::version_of_file(name, detail::manifest_suffix))
                 numbers.push_back(*number);
-        }
         std::sort(numbers.begin(), numbers.end());
         return numbers;
     }
@@ -224,19 +219,17 @@ class BasicArtifactStore {
     [[nodiscard]] result<std::map<std::string, std::uint64_t>> aliases() const {
         std::map<std::string, std::uint64_t> out;
         const std::filesystem::path path = dir_ / "aliases.json";
-        const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
-        if (!text && text.error().code() == errc::not_found) return out;
-        if (!text) return text.error();
-        const auto all = Json::parse(*text, nullptr, false);
+        const auto read = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
+        if (!read && read.error().code() == errc::not_found) return out;
+        if (!read) return read.error();
+        const auto all = Json::parse(*read, nullptr, false);
         if (!all.is_object()) {
             return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
                          "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number = label.is_string()
-                                    ? detail::parse_version_label(label.template get<std::string>())
-                                    : std::nullopt;
-            if (number) out[alias] = *number;
+            const std::string text = label.is_string() ? label.template get<std::string>() : "";
+            if (const auto number = detail::parse_version_label(text)) out[alias] = *number;
         }
         return out;
     }
@@ -281,11 +274,21 @@ class BasicArtifactStore {
 
     /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
+        return move_alias(alias, version, [](const Manifest&) { return true; });
+    }
+    /// The same, if the version that it names now, where there is one, is to give way: `gives_way(Manifest)`.
+    /// Nobody else moves it meanwhile.
+    template <class F>
+    result<void> move_alias(const std::string& alias, std::uint64_t version, F&& gives_way) const {
         if (auto checked = check_alias(alias); !checked) return checked;
         const auto lock = store_.lock();
         if (!lock) return lock.error();
         if (const auto manifest = get(version); !manifest) return manifest.error();
-        return change_aliases([&](auto& known) { known[alias] = version; });
+        return change_aliases([&](auto& known) {
+            const auto [named, is_first] = known.try_emplace(alias, version);
+            const auto held = is_first ? result<Manifest>{error{}} : get(named->second);
+            if (!held || gives_way(*held)) named->second = version;
+        });
     }
     /// Removes an alias; one that is not there is no failure. Fails: as the disk does.
     result<void> remove_alias(const std::string& alias) const {
@@ -299,9 +302,8 @@ class BasicArtifactStore {
         for (const FileEntry& file : manifest.files) {
             if (!file.is_stored()) continue;
             if (auto known = detail::check_entry(file); !known) return known;
-            for (const ObjectEntry& object : file.objects()) {
+            for (const ObjectEntry& object : file.objects())
                 if (auto whole = detail::verify_object(store_, object.digest); !whole) return whole;
-            }
         }
         return {};
     }
@@ -365,14 +367,12 @@ class BasicArtifactStore {
         if (!lock) return lock.error();
         const auto numbers = versions();
         if (!numbers) return numbers.error();
-        if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
+        if (!std::binary_search(numbers->begin(), numbers->end(), version))
             return no_version(detail::version_label(version));
-        }
         const auto known = aliases();
         if (!known) return known.error();
-        for (const auto& [alias, number] : *known) {
+        for (const auto& [alias, number] : *known)
             if (number == version) return is_named(version, alias);
-        }
         if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
@@ -439,11 +439,13 @@ class BasicArtifactStore {
 
     template <class F>
     result<void> change_aliases(F&& change) const {
-        auto known = aliases();
-        if (!known) return known.error();
-        change(*known);
+        const auto before = aliases();
+        if (!before) return before.error();
+        auto known = *before;
+        change(known);
+        if (known == *before) return {};
         Json all = Json::object();
-        for (const auto& [alias, number] : *known) all[alias] = detail::version_label(number);
+        for (const auto& [alias, number] : known) all[alias] = detail::version_label(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());
     }

@@ -190,9 +190,8 @@ class BasicRunVersions final : public VersionStore {
 
     [[nodiscard]] bool is_held(const Version& version) const override {
         if (const auto aliases = artifacts_.aliases()) {
-            for (const auto& [alias, number] : *aliases) {
+            for (const auto& [alias, number] : *aliases)
                 if (number == version.number) return true;
-            }
         }
         const auto read = artifacts_.is_read(version.number);
         return read && *read;
@@ -204,18 +203,12 @@ class BasicRunVersions final : public VersionStore {
     }
 
     void mark_best(const Version& version, const Watched& by) override {
-        const auto aliases = artifacts_.aliases();
-        if (!aliases) return core_->note_failure(aliases.error(), false);
-        if (const auto named = aliases->find("best"); named != aliases->end()) {
-            if (named->second == version.number) return;
-            if (const auto manifest = artifacts_.get(named->second)) {
-                const Reading held = row_of(*manifest).find(by.metric).reading();
-                const Reading now = version.row.find(by.metric).reading();
-                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
-                    return;
-            }
-        }
-        if (auto set = artifacts_.set_alias("best", version.number); !set)
+        const auto is_worse = [&](const Manifest& named) {
+            const Reading held = row_of(named).find(by.metric).reading();
+            const Reading now = version.row.find(by.metric).reading();
+            return held.kind != Reading::Kind::number || is_better(by.direction, now.value, held.value);
+        };
+        if (auto set = artifacts_.move_alias("best", version.number, is_worse); !set)
             core_->note_failure(set.error(), false);
     }
 
