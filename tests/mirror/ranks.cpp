@@ -55,6 +55,35 @@ void follow_a_late_rank(const auto& open) {
     CHECK(mirrored() == std::pair{std::uint64_t{0}, true});
 }
 
+/// The same of a rank that is being opened when the first has ended: it has a lock, and no record yet.
+void follow_a_rank_that_begins(const auto& open) {
+    const TempDir dir;
+    const auto start = [&](unsigned rank) {
+        return cairn::init(
+            {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
+    };
+    start(0).log("loss"_m = 1);
+    const auto store = cairn::open(dir.path()).value();
+    const auto mirrored = [&] {
+        const auto run = store.run("p", "r").value();
+        auto mirror = open(store, run);
+        REQUIRE(mirror);
+        const auto report = mirror->catch_up(run);
+        REQUIRE(report);
+        return std::pair{report->rows, report->is_over};
+    };
+    {
+        const auto begun = cairn::RunFolder::open_writer(store.store(), "p", "r", 1);
+        REQUIRE(begun);
+        CHECK(mirrored() == std::pair{std::uint64_t{1}, false});
+    }
+    {
+        auto second = start(1);
+        for (int i = 0; i < 3; ++i) second.log("loss"_m = i);
+    }
+    CHECK(mirrored() == std::pair{std::uint64_t{3}, true});
+}
+
 /// Changes a byte, and changes it back.
 void flip(const std::filesystem::path& path, std::streamoff at) {
     std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
@@ -111,6 +140,10 @@ void with_each_mirror(const auto& check) {
 
 TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { follow_a_late_rank(open); });
+}
+
+TEST_CASE("mirrors: a rank that begins when the first has ended is waited for", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { follow_a_rank_that_begins(open); });
 }
 
 TEST_CASE("mirrors: what a rank left out is told, though another rank fails in the same look",

@@ -14,14 +14,18 @@
 #include "support/temp_dir.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace fsck_test {
@@ -489,6 +493,33 @@ TEST_CASE("fsck ends what kills have left", "[query][fsck]") {
     CHECK(f.look().findings.empty());
     CHECK_FALSE(fs::exists(f.artifact_dir() / "v0"));
     CHECK_FALSE(fs::exists(f.store().temp_dir() / temp));
+}
+
+TEST_CASE("fsck takes nothing for damage that another is just committing or removing", "[fsck]") {
+    const Broken broken;
+    const auto model = broken.artifact();
+    std::atomic<bool> is_over{false};
+    std::thread other{[&] {
+        std::optional<std::uint64_t> before;
+        for (int i = 0; !is_over; ++i) {
+            const std::string text = std::to_string(i);
+            std::vector<cairn::StagedFile> files;
+            files.push_back({"a", cairn::stage_bytes(model.store(), std::as_bytes(std::span{text})).value()});
+            cairn::CommitOptions options;
+            options.aliases = {"best"};
+            const auto version = model.commit({}, std::move(files), options).value().manifest.version;
+            if (before) (void)model.remove(*before);
+            before = version;
+        }
+    }};
+    std::string told;
+    for (int i = 0; i < 200 && told.empty(); ++i) {
+        for (const auto& finding : broken.look().findings) told += std::string{finding.what.what()} + "\n";
+    }
+    is_over = true;
+    other.join();
+    CHECK(told == "");
+    CHECK(broken.look().findings.empty());
 }
 
 }  // namespace fsck_test

@@ -5,6 +5,8 @@
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/query/recorded_run.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/rank_dir.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 
@@ -20,9 +22,10 @@ namespace CAIRN_NAMESPACE::detail {
     const auto store = Store::open_existing(root);
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (!folder && folder.error().code() == errc::not_found)
-        return run.state();  // as in one that was imported
-    return folder ? folder->state() : folder.error();
+    if (folder || folder.error().code() != errc::not_found) return folder ? folder->state() : folder.error();
+    // It is about to have a record; or it never had one, as in a run that was imported.
+    const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
+    return held && *held ? RunState::running : run.state();
 }
 
 /// Opens those that have come since, by `open(rank)`.
