@@ -301,7 +301,7 @@ describe("the report", () => {
     const wide = page.locator("tbody tr").first();
     assert.match(await wide.textContent(), /wide/); // the one with the spike
     assert.equal(await wide.locator("td").nth(1).textContent(), "40");
-    await in_address(page, "sort", "max:train/loss");
+    await page.waitForFunction(() => location.hash.includes("sort=max"));
     await in_address(page, "descending", null); // as of the second click: it is the usual way
     const hash = new URL(page.url()).hash.slice(1);
     await done();
