@@ -11653,10 +11653,9 @@ class BasicArtifactStore {
         }
         if (!text) return text.error();
         auto manifest = parse_manifest(*text, path.string());
-        if (manifest && (manifest->version != version || manifest->artifact != name_)) {
+        if (manifest && (manifest->version != version || manifest->artifact != name_))
             return error{errc::corrupt, "this is the manifest of another version", path.string(),
                          "restore the right one"};
-        }
         return manifest;
     }
 
@@ -11821,6 +11820,7 @@ class BasicArtifactStore {
     /// nothing was placed; or as the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
         const auto reading = lease(manifest.version);
+        if (const auto there = get(manifest.version); !there) return there.error();  // removed meanwhile
         return detail::download_files(store_, manifest, to);
     }
 
@@ -11864,11 +11864,12 @@ class BasicArtifactStore {
         for (const auto& [alias, number] : *known)
             if (number == version) return is_named(version, alias);
         if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
+        if (const auto read = is_read(version); read && *read) return being_read(version);
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
         if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
-        // Asked now that no new reader finds it: who came before holds a lease.
+        // Asked again, now that no new reader finds it: who came before holds a lease.
         if (const auto read = is_read(version); !read || *read) {
             if (auto back = detail::os::rename_replace(gone, path); !back) return back;
             return read ? being_read(version) : read.error();

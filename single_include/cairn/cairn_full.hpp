@@ -11662,10 +11662,9 @@ class BasicArtifactStore {
         }
         if (!text) return text.error();
         auto manifest = parse_manifest(*text, path.string());
-        if (manifest && (manifest->version != version || manifest->artifact != name_)) {
+        if (manifest && (manifest->version != version || manifest->artifact != name_))
             return error{errc::corrupt, "this is the manifest of another version", path.string(),
                          "restore the right one"};
-        }
         return manifest;
     }
 
@@ -11830,6 +11829,7 @@ class BasicArtifactStore {
     /// nothing was placed; or as the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
         const auto reading = lease(manifest.version);
+        if (const auto there = get(manifest.version); !there) return there.error();  // removed meanwhile
         return detail::download_files(store_, manifest, to);
     }
 
@@ -11873,11 +11873,12 @@ class BasicArtifactStore {
         for (const auto& [alias, number] : *known)
             if (number == version) return is_named(version, alias);
         if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
+        if (const auto read = is_read(version); read && *read) return being_read(version);
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
         if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
-        // Asked now that no new reader finds it: who came before holds a lease.
+        // Asked again, now that no new reader finds it: who came before holds a lease.
         if (const auto read = is_read(version); !read || *read) {
             if (auto back = detail::os::rename_replace(gone, path); !back) return back;
             return read ? being_read(version) : read.error();
@@ -26775,9 +26776,20 @@ class BasicArtifactRepair {
         return false;
     }
 
-    void look_at_plain_path(const Artifact& artifact, const Manifest& manifest) {
-        const os::Path plain = artifact.store.plain_path(manifest.version);
-        std::vector<const FileEntry*> wrong;
+    /// What `look` finds to be wrong, a result of a list. Others commit and remove meanwhile: what seems
+    /// wrong is looked at once more, in turn with them.
+    template <class Look>
+    [[nodiscard]] auto in_turn(Look&& look) const {
+        auto found = look();
+        if (!found || found->empty()) return found;
+        const auto lock = store_.lock();  // where it cannot be had, what was seen is told
+        return look();
+    }
+
+    using Entries = std::vector<const FileEntry*>;
+    /// Of a version's plain files those that are missing or are not what was saved.
+    [[nodiscard]] result<Entries> wrong_plain_files(const os::Path& plain, const Manifest& manifest) const {
+        Entries wrong;
         for (const FileEntry& file : manifest.files) {
             if (!file.is_stored() || !file.pieces.empty()) continue;
             const os::Path path = plain / os::path_of(file.path);
@@ -26785,6 +26797,11 @@ class BasicArtifactRepair {
             const bool is_link = there.exists && there.inode == object.inode && there.device == object.device;
             if (!is_link && !is_whole_copy(path, file)) wrong.push_back(&file);
         }
+        return wrong;
+    }
+    void look_at_plain_path(const Artifact& artifact, const Manifest& manifest) {
+        const os::Path plain = artifact.store.plain_path(manifest.version);
+        const Entries wrong = *in_turn([&] { return wrong_plain_files(plain, manifest); });
         if (wrong.empty() || !artifact.store.get(manifest.version)) return;
         const error what{errc::corrupt,
                          artifact.store.name() + " " + manifest.label() + ": of its plain files " +
@@ -26815,7 +26832,7 @@ class BasicArtifactRepair {
     }
 
     void look_at_aliases(const Artifact& artifact) {
-        const auto dead = dead_aliases(artifact.store);
+        const auto dead = in_turn([&] { return dead_aliases(artifact.store); });
         const os::Path path = dir_of(artifact) / "aliases.json";
         if (!dead) {
             mender_->found({dead.error()}, [&]() -> result<std::string> {
@@ -26869,12 +26886,19 @@ class BasicArtifactRepair {
     /// Those that a kill broke off: the next removal or commit would end them too.
     result<void> look_at_removals(const Artifact& artifact) {
         const os::Path dir = dir_of(artifact);
-        const auto names = os::list_dir(dir / "versions");
-        if (!names) return names.error();
-        for (const std::string& name : *names) {
-            const auto version = version_of_file(name, removal_suffix);
-            if (!version) continue;
-            if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
+        const auto broken_off = in_turn([&] {
+            auto names = os::list_dir(dir / "versions");
+            if (!names) return names;
+            std::erase_if(*names, [&](const std::string& name) {
+                const auto version = version_of_file(name, removal_suffix);
+                if (!version) return true;
+                const auto read = os::Lease::is_held(dir / lease_file, *version);
+                return !read || *read;
+            });
+            return names;
+        });
+        if (!broken_off) return broken_off.error();
+        for (const std::string& name : *broken_off) {
             const error what{errc::io, "the removal of a version was broken off",
                              (dir / "versions" / name).string(), "the next removal or commit ends it"};
             mender_->found({what, false}, [&]() -> result<std::string> {
@@ -31655,9 +31679,10 @@ namespace CAIRN_NAMESPACE::detail {
     const auto store = Store::open_existing(root);
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (!folder && folder.error().code() == errc::not_found)
-        return run.state();  // as in one that was imported
-    return folder ? folder->state() : folder.error();
+    if (folder || folder.error().code() != errc::not_found) return folder ? folder->state() : folder.error();
+    // It is about to have a record; or it never had one, as in a run that was imported.
+    const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
+    return held && *held ? RunState::running : run.state();
 }
 
 /// Opens those that have come since, by `open(rank)`.

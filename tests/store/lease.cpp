@@ -4,10 +4,12 @@
 
 #include "support.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <thread>
 
 namespace lease_test {
 
@@ -80,6 +82,35 @@ TEST_CASE("lease: a version that is read is busy, whole, and removed when it no 
     }
     CHECK(f.model.remove(0));
     CHECK(code_of(f.model.get(0)) == errc::not_found);
+}
+
+TEST_CASE("lease: a version that is read is there, however often somebody tries to remove it",
+          "[store][lease]") {
+    const Fixture f;
+    REQUIRE(commit(f.model, {{"a", "first"}}));
+    REQUIRE(commit(f.model, {{"a", "second"}}));
+    const auto reading = f.model.lease(0).value();
+    std::atomic<bool> is_over{false};
+    std::thread other{[&] {
+        while (!is_over) (void)f.model.remove(0);
+    }};
+    int gone = 0;
+    for (int i = 0; i < 2000; ++i) gone += f.model.get(0) ? 0 : 1;
+    is_over = true;
+    other.join();
+    CHECK(gone == 0);
+}
+
+TEST_CASE("lease: a version that was removed before it was copied is gone, not damaged", "[store][lease]") {
+    const Fixture f;
+    REQUIRE(commit(f.model, {{"a", "first"}}));
+    REQUIRE(commit(f.model, {{"a", "second"}}));
+    const auto manifest = f.model.get(0).value();
+    REQUIRE(f.model.remove(0));
+    const auto copied = f.model.download(manifest, f.dir / "out");
+    CHECK(code_of(copied) == errc::not_found);
+    CHECK(copied.error().tried().find("no version") != std::string::npos);
+    CHECK_FALSE(fs::exists(f.dir / "out" / "a"));
 }
 
 TEST_CASE("lease: a removal that a kill broke off waits for the reader too", "[store][lease]") {
