@@ -26,62 +26,52 @@ using cairn_test::TempDir;
 
 namespace {
 
+cairn::Run start(const TempDir& dir, unsigned rank) {
+    return cairn::init(
+        {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
+}
+/// What a new mirror hands on, which `open(store, run)` gives: so many rows, and whether that is all.
+std::pair<std::uint64_t, bool> look(const cairn::StoreReader& store, const auto& open) {
+    const auto run = store.run("p", "r").value();
+    auto mirror = open(store, run);
+    REQUIRE(mirror);
+    const auto report = mirror->catch_up(run);
+    REQUIRE(report);
+    return {report->rows, report->is_over};
+}
+
 /// `open(store, run)` gives a mirror.
 void follow_a_late_rank(const auto& open) {
     const TempDir dir;
-    const auto start = [&](unsigned rank) {
-        return cairn::init(
-            {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
-    };
-    auto first = start(0), second = start(1);
+    auto first = start(dir, 0), second = start(dir, 1);
     first.log("loss"_m = 1);
     second.log("loss"_m = 2);
     const auto store = cairn::open(dir.path()).value();
-    const auto mirrored = [&] {
-        const auto run = store.run("p", "r").value();
-        auto mirror = open(store, run);
-        REQUIRE(mirror);
-        const auto report = mirror->catch_up(run);
-        REQUIRE(report);
-        return std::pair{report->rows, report->is_over};
-    };
     REQUIRE(first.finish());
-    (void)mirrored();
+    (void)look(store, open);
     second.log("loss"_m = 3);
-    CHECK(!mirrored().second);
+    CHECK(!look(store, open).second);
     second.log("loss"_m = 4);
     REQUIRE(second.finish());
-    CHECK(mirrored().second);
-    CHECK(mirrored() == std::pair{std::uint64_t{0}, true});
+    CHECK(look(store, open).second);
+    CHECK(look(store, open) == std::pair{std::uint64_t{0}, true});
 }
 
 /// The same of a rank that is being opened when the first has ended: it has a lock, and no record yet.
 void follow_a_rank_that_begins(const auto& open) {
     const TempDir dir;
-    const auto start = [&](unsigned rank) {
-        return cairn::init(
-            {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
-    };
-    start(0).log("loss"_m = 1);
+    start(dir, 0).log("loss"_m = 1);
     const auto store = cairn::open(dir.path()).value();
-    const auto mirrored = [&] {
-        const auto run = store.run("p", "r").value();
-        auto mirror = open(store, run);
-        REQUIRE(mirror);
-        const auto report = mirror->catch_up(run);
-        REQUIRE(report);
-        return std::pair{report->rows, report->is_over};
-    };
     {
         const auto begun = cairn::RunFolder::open_writer(store.store(), "p", "r", 1);
         REQUIRE(begun);
-        CHECK(mirrored() == std::pair{std::uint64_t{1}, false});
+        CHECK(look(store, open) == std::pair{std::uint64_t{1}, false});
     }
     {
-        auto second = start(1);
+        auto second = start(dir, 1);
         for (int i = 0; i < 3; ++i) second.log("loss"_m = i);
     }
-    CHECK(mirrored() == std::pair{std::uint64_t{3}, true});
+    CHECK(look(store, open) == std::pair{std::uint64_t{3}, true});
 }
 
 /// Changes a byte, and changes it back.
@@ -96,8 +86,7 @@ void flip(const std::filesystem::path& path, std::streamoff at) {
 void tell_what_was_left_out(const auto& open) {
     const TempDir dir;
     for (const unsigned rank : {0U, 1U}) {
-        auto run = cairn::init(
-            {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
+        auto run = start(dir, rank);
         run.log(cairn::step(0), "loss"_m = 1);
         if (rank == 0) run.log("note"_m = cairn::Text{"a text of the first rank"});
         REQUIRE(run.finish());

@@ -495,7 +495,7 @@ TEST_CASE("fsck ends what kills have left", "[query][fsck]") {
     CHECK_FALSE(fs::exists(f.store().temp_dir() / temp));
 }
 
-TEST_CASE("fsck takes nothing for damage that another is just committing or removing", "[fsck]") {
+TEST_CASE("fsck takes nothing for damage that another is just committing or removing", "[query][fsck]") {
     const Broken broken;
     const auto model = broken.artifact();
     std::atomic<bool> is_over{false};
