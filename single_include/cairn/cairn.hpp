@@ -22430,9 +22430,8 @@ class BasicRunEngine final : public RunCore,
         health.alerts_held_back = alerts_held_back_;
         health.errors = errors_;
         if (has_live()) {
-            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()})
                 if (!text.empty()) health.errors.push_back(std::move(text));
-            }
         }
         return health;
     }
@@ -22510,10 +22509,8 @@ class BasicRunEngine final : public RunCore,
             // Now, so that a kill does not lose it; the metrics beside it are those collected so far.
             written = is_detached() ? result<void>{} : folder_.write_json("summary.json", summary());
         }
-        if (!written)
-            check_open("set a summary value");  // which it is not
-        else
-            std::move(*written).value();
+        if (!written) check_open("set a summary value");  // which it is not
+        std::move(written).value().value();
     }
     result<void> try_describe(FunctionRef<void(Json&)> change) override {
         const std::scoped_lock lock{mutex_};
@@ -22895,7 +22892,11 @@ class BasicRunEngine final : public RunCore,
         }
         for (const std::filesystem::path& pattern : patterns)
             keep(detail::save_files(pattern, dir() / "files"));
-        if (const auto turn = summary_turn(); true) keep(folder_.write_json("summary.json", summary()));
+        // Told of out of turn: who hears of it may set a value.
+        keep([&] {
+            const auto turn = summary_turn();
+            return folder_.write_json("summary.json", summary());
+        }());
         {
             const std::scoped_lock lock{mutex_};
             about_["status"] = status;

@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <filesystem>
 #include <limits>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -205,7 +208,7 @@ TEST_CASE("what is set in the summary while the run ends is in it, or refused", 
     for (int turn = 0; turn < 40; ++turn) {
         const TempDir dir;
         auto run = open_run(dir);
-        std::atomic<int> begun{0};
+        std::atomic<std::size_t> begun{0};
         std::vector<int> set(8, -1);
         std::vector<std::thread> others;
         for (std::size_t k = 0; k < set.size(); ++k) {
@@ -220,7 +223,7 @@ TEST_CASE("what is set in the summary while the run ends is in it, or refused", 
                 }
             });
         }
-        while (begun < 8) std::this_thread::yield();
+        while (begun < set.size()) std::this_thread::yield();
         for (int i = 0; i <= 200; ++i) run.log(cairn::step(i), "loss"_m = i);
         CHECK(run.finish());
         for (std::thread& other : others) other.join();
@@ -228,6 +231,24 @@ TEST_CASE("what is set in the summary while the run ends is in it, or refused", 
         CHECK(summary["metrics"]["loss"]["last"] == 200.0);
         for (std::size_t k = 0; k < set.size(); ++k) CHECK(summary["user"][std::to_string(k)] == set[k]);
     }
+}
+
+TEST_CASE("who hears that the summary cannot be written may set a value, which the end refuses",
+          "[run][summary]") {
+    const TempDir dir;
+    std::optional<cairn::Run> run;
+    int refused = 0;
+    const auto hear = [&](const cairn::error&) {
+        try {
+            run->set_summary("heard", true);
+        } catch (const cairn::error& why) {
+            refused += why.tried().find("after the run has ended") != std::string::npos ? 1 : 0;
+        }
+    };
+    run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true, .on_error = hear});
+    std::filesystem::create_directories(folder_of(dir) / "summary.json" / "in the way");
+    CHECK_FALSE(run->finish());
+    CHECK(refused == 1);
 }
 
 TEST_CASE("values that threads set in the summary at once are all on disk", "[run][summary]") {
