@@ -26,9 +26,14 @@ using cairn_test::TempDir;
 
 namespace {
 
-cairn::Run start(const TempDir& dir, unsigned rank) {
-    return cairn::init(
-        {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
+cairn::Run start(const TempDir& dir, unsigned rank, cairn::Resume resume = cairn::Resume::never) {
+    return cairn::init({.project = "p",
+                        .id = "r",
+                        .dir = dir.path(),
+                        .resume = resume,
+                        .rank = rank,
+                        .system_seconds = 0,
+                        .quiet = true});
 }
 /// What a new mirror hands on, which `open(store, run)` gives: so many rows, and whether that is all.
 std::pair<std::uint64_t, bool> look(const cairn::StoreReader& store, const auto& open) {
@@ -72,6 +77,35 @@ void follow_a_rank_that_begins(const auto& open) {
         for (int i = 0; i < 3; ++i) second.log("loss"_m = i);
     }
     CHECK(look(store, open) == std::pair{std::uint64_t{3}, true});
+}
+
+/// Two ranks are resumed one after the other: when the first has ended again, the second's record still tells
+/// of the session before.
+void follow_a_rank_that_is_resumed_late(const auto& open) {
+    const TempDir dir;
+    for (const unsigned rank : {0U, 1U}) start(dir, rank).log("loss"_m = 1);
+    const auto store = cairn::open(dir.path()).value();
+    CHECK(look(store, open) == std::pair{std::uint64_t{2}, true});
+    start(dir, 0, cairn::Resume::must).log("loss"_m = 2);
+    CHECK(look(store, open) == std::pair{std::uint64_t{1}, true});
+    auto second = start(dir, 1, cairn::Resume::must);
+    second.log("loss"_m = 3);
+    const auto [rows, is_over] = look(store, open);  // W&B's waits for more of the same step
+    CHECK(!is_over);
+    second.log("loss"_m = 4);
+    REQUIRE(second.finish());
+    CHECK(look(store, open) == std::pair{2 - rows, true});
+    // Once more, but nobody looks while it runs; and by a mirror that has seen the session before.
+    const auto old = store.run("p", "r").value();
+    auto mirror = open(store, old);
+    REQUIRE(mirror);
+    REQUIRE(mirror->catch_up(old));
+    for (const unsigned rank : {0U, 1U}) {
+        start(dir, rank, cairn::Resume::must).log("loss"_m = 5);
+        const auto report = mirror->catch_up(store.run("p", "r").value());
+        REQUIRE(report);
+        CHECK(std::pair{report->rows, report->is_over} == std::pair{std::uint64_t{1}, true});
+    }
 }
 
 /// Changes a byte, and changes it back.
@@ -133,6 +167,10 @@ TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", 
 
 TEST_CASE("mirrors: a rank that begins when the first has ended is waited for", "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { follow_a_rank_that_begins(open); });
+}
+
+TEST_CASE("mirrors: a rank that is resumed after the first has ended again is followed", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { follow_a_rank_that_is_resumed_late(open); });
 }
 
 TEST_CASE("mirrors: what a rank left out is told, though another rank fails in the same look",

@@ -88,7 +88,7 @@ class RankMirror {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
+        const auto now = rank_standing(run, rank_);
         if (!now) return now.error();
         MirrorReport report;
         const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
@@ -102,7 +102,7 @@ class RankMirror {
         }
         report.left_out = left_out_.all();
         if (auto saved = save(); !saved) return saved.error();
-        report.is_over = *now != RunState::running;
+        report.is_over = now->state != RunState::running;
         return report;
     }
     /// After the report was told. A failure tells it once more.

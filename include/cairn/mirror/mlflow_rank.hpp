@@ -76,16 +76,16 @@ class RankMirror {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
+        const auto now = rank_standing(run, rank_);
         if (!now) return now.error();
         const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
-        if (cursor_.is_over && cursor_.session == run.sessions() && cursor_.wanted == wanted && is_same(run))
+        if (cursor_.is_over && cursor_.session == now->session && cursor_.wanted == wanted && is_same(run))
             return MirrorReport{.is_over = true, .left_out = left_out_.all()};
-        if (cursor_.session != run.sessions()) there_.reset();  // it goes on: the server must know
+        if (cursor_.session != now->session) there_.reset();  // it goes on: the server must know
         if (cursor_.wanted != wanted) cursor_.artifacts.clear();
         cursor_.is_over = false;
         cursor_.wanted = wanted;
-        if (auto begun = there_ ? result<void>{} : begin(run, *now); !begun) return begun.error();
+        if (auto begun = there_ ? result<void>{} : begin(run, now->state); !begun) return begun.error();
         tags_ = tags_of(run, rank_, parent_);
         if (auto told = tell_parameters(run); !told) return told.error();
         if (auto told = tell_rows(); !told) return told.error();
@@ -97,15 +97,15 @@ class RankMirror {
         }
         auto inputs = tell_inputs(run);
         if (auto told = tell_tags(); !told) return told.error();
-        if (*now != RunState::running) {
-            if (auto told = tell_end(run, *now); !told) return told.error();
+        if (now->state != RunState::running) {
+            if (auto told = tell_end(run, now->state); !told) return told.error();
         }
-        cursor_.session = run.sessions();
+        cursor_.session = now->session;
         if (!files || !inputs) {
             if (auto saved = save(); !saved) return saved.error();
             return files ? inputs.error() : files.error();
         }
-        cursor_.is_over = *now != RunState::running;
+        cursor_.is_over = now->state != RunState::running;
         MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();

@@ -10,22 +10,36 @@
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 
+#include <cstdint>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// How a rank stands: it may go on for a while when the first has ended.
-[[nodiscard]] inline result<RunState> rank_state(const RecordedRun& run, unsigned rank) {
-    if (rank == 0 || run.state() == RunState::running) return run.state();
+/// How a rank stands, and in which of its sessions it is.
+struct RankStanding {
+    RunState state;
+    std::uint64_t session;
+};
+/// A rank has a record of its own: it may go on for a while when the first has ended, and when both are
+/// resumed, one of them comes first.
+[[nodiscard]] inline result<RankStanding> rank_standing(const RecordedRun& run, unsigned rank) {
+    if (rank == 0) return RankStanding{run.state(), run.sessions()};
     // A run's folder is projects/NAME/runs/ID in its store.
     const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
     const auto store = Store::open_existing(root);
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (folder || folder.error().code() != errc::not_found) return folder ? folder->state() : folder.error();
-    // It is about to have a record; or it never had one, as in a run that was imported.
-    const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
-    return held && *held ? RunState::running : run.state();
+    if (!folder && folder.error().code() == errc::not_found) {
+        // It is about to have a record; or it never had one, as in a run that was imported.
+        const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
+        return RankStanding{held && *held ? RunState::running : run.state(), run.sessions()};
+    }
+    if (!folder) return folder.error();
+    const auto own = folder->standing();
+    if (!own) return own.error();
+    const auto session = own->record.find("sessions");
+    const bool is_said = session != own->record.end() && session->is_number_unsigned();
+    return RankStanding{own->state, is_said ? session->get<std::uint64_t>() : run.sessions()};
 }
 
 /// Opens those that have come since, by `open(rank)`.

@@ -196,9 +196,10 @@ class TensorboardRank {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
+        const auto now = rank_standing(run, rank_);
         if (!now) return now.error();
-        if (cursor_.is_over && cursor_.session == run.sessions()) {
+        const bool goes_on = cursor_.session == now->session;
+        if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
             if (there->exists) return MirrorReport{.is_over = true, .left_out = left_out_.all()};
@@ -209,10 +210,11 @@ class TensorboardRank {
             cursor_ =
                 cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
-        if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now->session); !begun)
+            return begun.error();
         const auto rows = events_.add(*writer_, cursor_, left_out_);
         if (!rows) return rows.error();
-        if (*now != RunState::running) {
+        if (now->state != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = true;
         }
@@ -236,8 +238,8 @@ class TensorboardRank {
         cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
-    result<void> begin(const RecordedRun& run) {
-        if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
+    result<void> begin(const RecordedRun& run, std::uint64_t session) {
+        if (cursor_.session == session && !cursor_.file.empty()) {
             auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
             if (writer) {
                 writer_.emplace(std::move(*writer));
@@ -253,7 +255,7 @@ class TensorboardRank {
         cursor_.before = cursor_;
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
-        cursor_.session = run.sessions();
+        cursor_.session = session;
         cursor_.is_over = false;
         if (auto made = os::make_dirs(folder_); !made) return made;
         (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this

@@ -96,7 +96,7 @@ class RankMirror {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
+        const auto now = rank_standing(run, rank_);
         if (!now) return now.error();
         place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
         if (auto opened = door_->open(); !opened) return opened.error();
@@ -104,8 +104,8 @@ class RankMirror {
         if (auto told = tell_media(); !told) return told.error();
         if (auto told = tell_artifacts(run); !told) return told.error();
         // Last: who reads that the run has ended has all of it.
-        if (auto told = tell_config(run, *now); !told) return told.error();
-        const bool is_over = *now != RunState::running;
+        if (auto told = tell_config(run, now->state); !told) return told.error();
+        const bool is_over = now->state != RunState::running;
         if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),

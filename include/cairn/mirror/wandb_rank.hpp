@@ -61,6 +61,7 @@ struct OpenRow {
     std::map<std::string, std::string> values;  ///< as JSON
     RowCounts taken;                            ///< by ring, the count of its last row here
     std::size_t bytes = 0;
+    std::uint64_t rows = 0;  ///< of the run that are in it
 };
 
 /// One rank of a run.
@@ -81,10 +82,10 @@ class RankMirror {
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         MirrorReport report;
-        const auto now = rank_state(run, rank_);
+        const auto now = rank_standing(run, rank_);
         if (!now) return now.error();
-        const bool has_ended = *now != RunState::running;
-        if (cursor_.is_over && cursor_.session == run.sessions()) {
+        const bool has_ended = now->state != RunState::running, goes_on = cursor_.session == now->session;
+        if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder());
             if (!there) return there.error();
             if (!there->exists) return gone();
@@ -92,19 +93,22 @@ class RankMirror {
             report.left_out = left_out_.all();
             return report;
         }
-        if (auto begun = records_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now->session); !begun)
+            return begun.error();
         if (auto told = tell_about(run); !told) return told.error();
         find_media();
-        if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_rows(run, has_ended); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
         if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
-            if (auto told = records_->put(Kind::exit, exit_record(run, *now)); !told) return told.error();
+            if (auto told = records_->put(Kind::exit, exit_record(run, now->state)); !told)
+                return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
             cursor_.is_over = report.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
+        report.rows = std::exchange(new_rows_, 0);
         report.left_out = left_out_.all();
         return report;
     }
@@ -134,9 +138,9 @@ class RankMirror {
     // ---- the file
 
     /// Goes on where an earlier one was, or begins a folder.
-    result<void> begin(const RecordedRun& run) {
+    result<void> begin(const RecordedRun& run, std::uint64_t session) {
         const os::Path path = log_path(run);
-        if (cursor_.session == run.sessions() && !cursor_.folder.empty()) {
+        if (cursor_.session == session && !cursor_.folder.empty()) {
             auto log = WandbLogWriter::go_on(path, cursor_.bytes);
             if (log) {
                 records_.emplace(std::move(*log), cursor_.records);
@@ -148,7 +152,7 @@ class RankMirror {
         }
         cursor_.before = nullptr;
         cursor_.before = cursor_;
-        cursor_.session = run.sessions();
+        cursor_.session = session;
         cursor_.is_over = false;
         cursor_.about.clear();
         cursor_.metrics.clear();
@@ -167,7 +171,7 @@ class RankMirror {
     /// says whose it is: one that got no further than this, or whose cursor was lost, is taken again.
     result<void> make_folder(const RecordedRun& run) {
         const std::string owner =
-            run.project() + "/" + run_id(run, rank_) + " " + std::to_string(run.sessions());
+            run.project() + "/" + run_id(run, rank_) + " " + std::to_string(cursor_.session);
         constexpr std::int64_t second = 1'000'000'000;
         for (std::int64_t at = run.started_ns();; at += second) {
             cursor_.folder = "offline-run-" + stamp(at) + "-" + run_id(run, rank_);
@@ -241,12 +245,12 @@ class RankMirror {
 
     // ---- rows
 
-    result<void> tell_rows(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+    result<void> tell_rows(const RecordedRun& run, bool has_ended) {
         result<void> done;
         const auto take = [&](const StoredRow& row) {
             const std::uint64_t count = ++seen_[row.ring];
             if (!done || count <= cursor_.rows[row.ring]) return;
-            done = take_row(run, row, count, report);
+            done = take_row(run, row, count);
         };
         if (auto read = rows_.next(take); !read) return read;
         if (!done) return done;
@@ -257,8 +261,7 @@ class RankMirror {
         }
         return tell_late_media(run);
     }
-    result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count,
-                          MirrorReport& report) {
+    result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count) {
         if (row.kind != RecordKind::row) {
             if (pending_ && pending_->taken.contains(row.ring)) {  // what was said of a ring is its beginning
                 if (auto told = commit(run); !told) return told;
@@ -284,7 +287,7 @@ class RankMirror {
             pending_->bytes += name.size() + json.size();
             pending_->values.insert_or_assign(row_key(name), std::move(json));
         }
-        ++report.rows;
+        ++pending_->rows;
         return {};
     }
     /// Writes the row whose values have come.
@@ -307,6 +310,7 @@ class RankMirror {
         }
         for (const auto& [key, json] : row.values) summary_.insert_or_assign(key, json);
         for (const auto& [ring, count] : row.taken) cursor_.rows[ring] = count;
+        new_rows_ += row.rows;
         return put_row(run, row.step, row.time_ns, std::move(items));
     }
     /// A row that W&B's client would not send, for its size, becomes several of one step; what is left of it
@@ -497,6 +501,7 @@ class RankMirror {
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
     RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
+    std::uint64_t new_rows_ = 0;                  // since the last report
     std::map<std::string, std::string> summary_;  // what is new of it, as JSON
     std::int64_t last_ns_ = 0;
 };
