@@ -28677,8 +28677,8 @@ namespace CAIRN_NAMESPACE::detail {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/tfevents.hpp
-// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
-// hear (scalars, texts, hyperparameters). What is read may be anybody's.
+// TensorBoard's event files, written without protobuf: only what this library has to say (scalars, texts,
+// hyperparameters, rich values).
 //
 //   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
 //   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
@@ -28853,6 +28853,13 @@ class EventWriter {
     std::vector<std::byte> event_, summary_, value_, tensor_;
     std::map<std::string, Tag, std::less<>> tags_;
 };
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/tfevents_read.hpp
+// TensorBoard's event files as anybody may have written them: what can be heard of them is scalars and texts.
+
+namespace CAIRN_NAMESPACE::detail {
 
 /// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.
 class EventReader {
@@ -29197,6 +29204,7 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
+    void add(std::vector<error> what) { std::move(what.begin(), what.end(), std::back_inserter(all_)); }
     /// The same of what is met again and again: this object tells it once.
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));
@@ -30225,13 +30233,17 @@ class RowFollower {
     explicit RowFollower(std::filesystem::path run_dir) : dir_{std::move(run_dir)} {}
 
     /// Calls `f(detail::StoredRow)` for each row and event that is new, in the order of each thread. Fails:
-    /// corrupt, unsupported, io.
+    /// corrupt, unsupported, io; a ring that cannot be read now is tried again the next time.
     template <class F>
     result<void> next(F&& f) {
         detail::HistoryReport report;
         // Rings first: what leaves them while we read is in the history when we come to it.
         std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
-        if (auto read = read_frames(report, f); !read) return read;
+        for (error& unread : report.unread) {
+            if (unread.code() != errc::corrupt) return unread;
+            if (unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
+        }
+        if (auto read = read_frames(lost_, f); !read) return read;
         // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
         detail::RowAssembler assembler = assembler_;
         detail::RingPositions positions = positions_;
@@ -30248,6 +30260,8 @@ class RowFollower {
         }
         return {};
     }
+    /// What could not be read, each once: rings, and stretches of the history.
+    [[nodiscard]] std::vector<error> losses() { return std::exchange(lost_, {}).errors(dir_.string()); }
 
   private:
     template <class F>
@@ -30266,6 +30280,7 @@ class RowFollower {
             if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
             at_ = detail::history_header_bytes;
         }
+        std::size_t gaps = 0;  // and the same seen from the rings' side: `missing`
         constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
         while (at_ < *size) {
             bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
@@ -30284,7 +30299,10 @@ class RowFollower {
             }
             if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
             at_ += frames.whole_bytes();
+            gaps += frames.gaps();
         }
+        report.damaged += std::max<std::size_t>(gaps, positions_.missing() - missing_);
+        missing_ = positions_.missing();
         return {};
     }
 
@@ -30293,8 +30311,11 @@ class RowFollower {
     detail::RowAssembler assembler_;
     detail::RingPositions positions_;
     std::map<std::uint32_t, std::uint64_t>
-        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
+        ahead_;                // by ring: rows that were seen in it, and not yet in a frame
+    std::size_t missing_ = 0;  // stretches of rings that were not there, and are told of
     std::vector<std::byte> bytes_;
+    detail::HistoryReport lost_;
+    std::set<std::string> unread_;  // rings that are told of
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -30560,7 +30581,11 @@ inline void add_tail(CLI::App& app, Call& call) {
                 last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
                 if (last.size() > wanted->count) last.pop_front();
             };
+            const auto tell_losses = [&] {
+                for (const error& lost : rows.losses()) call.note(lost.what());
+            };
             if (auto read = rows.next(keep); !read) return read;
+            tell_losses();
             for (const DynamicRow& row : last) print(row);
             if (!wanted->follow) return {};
             for (RunState state = run.state(); state == RunState::running;) {
@@ -30573,6 +30598,7 @@ inline void add_tail(CLI::App& app, Call& call) {
                         print({row.step, row.time_ns, row.values.data(), row.values.size()});
                 };
                 if (auto read = rows.next(show); !read) return read;
+                tell_losses();
                 if (state != RunState::running)
                     call.note("the run is " + std::string{to_string(state)} +
                               (now->why().empty() ? "" : ": " + detail::printable(now->why())));
@@ -31649,21 +31675,39 @@ template <class C>
     return C{};
 }
 
-/// A cursor and the file that it is kept in.
+/// What a mirror goes on with: its cursor, and what it left out and nobody was told of yet.
 template <class C>
-struct KeptCursor {
-    CursorFile file;
-    C cursor;
+class KeptCursor {
+  public:
+    /// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
+    static result<KeptCursor> open(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+        auto file = CursorFile::open(rank_dir, kind, target);
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        return KeptCursor{std::move(*file), cursor_from<C>(*known)};
+    }
+
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
+    }
+
+  protected:
+    /// With what nobody was told of yet, for the case that this is the last that is heard of this object.
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
+
+    CursorFile cursor_file_;
+    C cursor_;
+    LeftOut left_out_;
+
+  private:
+    KeptCursor(CursorFile file, C cursor)
+        : cursor_file_{std::move(file)}, cursor_{std::move(cursor)}, left_out_{cursor_.unsaid} {}
 };
-/// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
-template <class C>
-result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
-    auto file = CursorFile::open(rank_dir, kind, target);
-    if (!file) return file.error();
-    const auto known = file->load();
-    if (!known) return known.error();
-    return KeptCursor<C>{std::move(*file), cursor_from<C>(*known)};
-}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -31672,53 +31716,90 @@ result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kin
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// How a rank stands: it may go on for a while when the first has ended.
-[[nodiscard]] inline result<RunState> rank_state(const RecordedRun& run, unsigned rank) {
-    if (rank == 0 || run.state() == RunState::running) return run.state();
+/// How a rank stands, and in which of its sessions it is.
+struct RankStanding {
+    RunState state;
+    std::uint64_t session;
+};
+/// A rank has a record of its own: it may go on for a while when the first has ended, and when both are
+/// resumed, one of them comes first.
+[[nodiscard]] inline result<RankStanding> rank_standing(const RecordedRun& run, unsigned rank) {
+    if (rank == 0) return RankStanding{run.state(), run.sessions()};
     // A run's folder is projects/NAME/runs/ID in its store.
     const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
     const auto store = Store::open_existing(root);
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (folder || folder.error().code() != errc::not_found) return folder ? folder->state() : folder.error();
-    // It is about to have a record; or it never had one, as in a run that was imported.
-    const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
-    return held && *held ? RunState::running : run.state();
-}
-
-/// Opens those that have come since, by `open(rank)`.
-template <class Ranks, class Open>
-result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
-    const auto there = run.ranks();
-    if (!there) return there.error();
-    for (const unsigned rank : *there) {
-        if (ranks.contains(rank)) continue;
-        auto opened = open(rank);
-        if (!opened) return opened.error();
-        ranks.emplace(rank, std::move(*opened));
+    if (!folder && folder.error().code() == errc::not_found) {
+        // It is about to have a record; or it never had one, as in a run that was imported.
+        const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
+        return RankStanding{held && *held ? RunState::running : run.state(), run.sessions()};
     }
-    return {};
+    if (!folder) return folder.error();
+    const auto own = folder->standing();
+    if (!own) return own.error();
+    const auto session = own->record.find("sessions");
+    const bool is_said = session != own->record.end() && session->is_number_unsigned();
+    return RankStanding{own->state, is_said ? session->get<std::uint64_t>() : run.sessions()};
 }
 
-/// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
-/// it has written. Nobody is told then of what the others left out, so they keep it.
-template <class Ranks>
-result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
-    MirrorReport all{.is_over = true};
-    for (auto rank = ranks.begin(); rank != ranks.end(); ++rank) {
-        auto report = rank->second.catch_up(run);
-        if (!report) {
-            ranks.erase(rank);
-            return report;
+/// The ranks of a run, each mirrored by an `M`, in their order.
+template <class M, class Order = std::less<>>
+class Ranks {
+  public:
+    /// Makes the mirror of a rank, whose folder is the last.
+    using Open = std::function<result<M>(const RecordedRun&, unsigned, os::Path)>;
+    static result<Ranks> open(const RecordedRun& run, Open open) {
+        Ranks ranks{std::move(open)};
+        if (auto opened = ranks.open_new(run); !opened) return opened.error();
+        return ranks;
+    }
+
+    /// What all of them did, with those that have come since. One that fails is opened anew the next time:
+    /// what it has in memory is ahead of what it has written. Nobody is told then of what the others left
+    /// out, so they keep it.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_new(run); !opened) return opened.error();
+        MirrorReport all{.is_over = true};
+        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+            const auto now = rank_standing(run, rank->first);
+            auto report = now ? rank->second.catch_up(run, *now) : result<MirrorReport>{now.error()};
+            if (!report) {
+                ranks_.erase(rank);
+                return report;
+            }
+            all.rows += report->rows;
+            all.versions += report->versions;
+            all.is_over = all.is_over && report->is_over;
+            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
         }
-        all.rows += report->rows;
-        all.versions += report->versions;
-        all.is_over = all.is_over && report->is_over;
-        for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+        for (auto& [number, rank] : ranks_) rank.forget_left_out();
+        return all;
     }
-    for (auto& [number, rank] : ranks) rank.forget_left_out();
-    return all;
-}
+    /// That of rank 0; nullptr before it is there.
+    [[nodiscard]] const M* first() const {
+        const auto found = ranks_.find(0);
+        return found == ranks_.end() ? nullptr : &found->second;
+    }
+
+  private:
+    explicit Ranks(Open open) : open_{std::move(open)} {}
+
+    result<void> open_new(const RecordedRun& run) {
+        const auto there = run.ranks();
+        if (!there) return there.error();
+        for (const unsigned rank : *there) {
+            if (ranks_.contains(rank)) continue;
+            auto opened = open_(run, rank, rank_dir(run.dir(), rank));
+            if (!opened) return opened.error();
+            ranks_.emplace(rank, std::move(*opened));
+        }
+        return {};
+    }
+
+    Open open_;
+    std::map<unsigned, M, Order> ranks_;
+};
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -31927,6 +32008,7 @@ class EventMirror {
             }
         };
         if (auto read = rows_.next(write); !read) return read.error();
+        left_out.add(rows_.losses());
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
@@ -31994,23 +32076,19 @@ class EventMirror {
 }
 
 /// One rank that is mirrored.
-class TensorboardRank {
+class TensorboardRank : public KeptCursor<TensorboardCursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
                                         const std::filesystem::path& to) {
-        auto kept = open_cursor<TensorboardCursor>(rank_dir, "tensorboard", to.string());
+        auto kept = KeptCursor::open(rank_dir, "tensorboard", to.string());
         if (!kept) return kept.error();
-        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return TensorboardRank{std::move(*kept), rank, rank_dir, tensorboard_folder(to, run, rank)};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
-        if (!now) return now.error();
-        if (cursor_.is_over && cursor_.session == run.sessions()) {
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
+        const bool goes_on = cursor_.session == now.session;
+        if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
             if (there->exists) return MirrorReport{.is_over = true, .left_out = left_out_.all()};
@@ -32021,10 +32099,11 @@ class TensorboardRank {
             cursor_ =
                 cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
-        if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
+            return begun.error();
         const auto rows = events_.add(*writer_, cursor_, left_out_);
         if (!rows) return rows.error();
-        if (*now != RunState::running) {
+        if (now.state != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = true;
         }
@@ -32034,22 +32113,13 @@ class TensorboardRank {
         if (auto saved = save(); !saved) return saved.error();
         return MirrorReport{*rows, cursor_.is_over, left_out_.all()};
     }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
-    }
 
   private:
-    TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
-        : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
-          events_{rank, rank_dir} {}
+    TensorboardRank(KeptCursor kept, unsigned rank, const os::Path& rank_dir, os::Path folder)
+        : KeptCursor{std::move(kept)}, rank_{rank}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
-    result<void> begin(const RecordedRun& run) {
-        if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
+    result<void> begin(const RecordedRun& run, std::uint64_t session) {
+        if (cursor_.session == session && !cursor_.file.empty()) {
             auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
             if (writer) {
                 writer_.emplace(std::move(*writer));
@@ -32065,7 +32135,7 @@ class TensorboardRank {
         cursor_.before = cursor_;
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
-        cursor_.session = run.sessions();
+        cursor_.session = session;
         cursor_.is_over = false;
         if (auto made = os::make_dirs(folder_); !made) return made;
         (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this
@@ -32081,9 +32151,6 @@ class TensorboardRank {
 
     unsigned rank_;
     os::Path folder_;
-    CursorFile cursor_file_;
-    TensorboardCursor cursor_;
-    LeftOut left_out_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
 };
@@ -32134,32 +32201,27 @@ class TensorboardMirror {
     /// cannot be written.
     static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
         std::error_code failed;
-        TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        std::filesystem::path folder = std::filesystem::absolute(to, failed).lexically_normal();
+        auto ranks =
+            Ranks::open(run, [folder](const RecordedRun& of, unsigned rank, const detail::os::Path& dir) {
+                return detail::TensorboardRank::open(of, rank, dir, folder);
+            });
+        if (!ranks) return ranks.error();
+        return TensorboardMirror{std::move(folder), std::move(*ranks)};
     }
 
     /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
     /// as much as there is new; the first time, all of the history is read.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// What to give to `tensorboard --logdir`.
     [[nodiscard]] const std::filesystem::path& folder() const noexcept { return to_; }
 
   private:
-    explicit TensorboardMirror(std::filesystem::path to) : to_{std::move(to)} {}
-
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::TensorboardRank::open(run, rank, detail::rank_dir(run.dir(), rank), to_);
-        });
-    }
+    using Ranks = detail::Ranks<detail::TensorboardRank>;
+    TensorboardMirror(std::filesystem::path to, Ranks ranks) : to_{std::move(to)}, ranks_{std::move(ranks)} {}
 
     std::filesystem::path to_;
-    std::map<unsigned, detail::TensorboardRank> ranks_;
+    Ranks ranks_;
 };
 static_assert(Mirror<TensorboardMirror>);
 
@@ -32889,30 +32951,25 @@ struct OpenRow {
     std::map<std::string, std::string> values;  ///< as JSON
     RowCounts taken;                            ///< by ring, the count of its last row here
     std::size_t bytes = 0;
+    std::uint64_t rows = 0;  ///< of the run that are in it
 };
 
 /// One rank of a run.
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
                                    os::Path root) {
-        auto kept = open_cursor<Cursor>(rank_dir, "wandb", root.string());
+        auto kept = KeptCursor::open(rank_dir, "wandb", root.string());
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store),   rank,
-                          std::move(options), std::move(rank_dir),
-                          std::move(root),    std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return RankMirror{std::move(*kept),   std::move(store),    rank,
+                          std::move(options), std::move(rank_dir), std::move(root)};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         MirrorReport report;
-        const auto now = rank_state(run, rank_);
-        if (!now) return now.error();
-        const bool has_ended = *now != RunState::running;
-        if (cursor_.is_over && cursor_.session == run.sessions()) {
+        const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
+        if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder());
             if (!there) return there.error();
             if (!there->exists) return gone();
@@ -32920,25 +32977,24 @@ class RankMirror {
             report.left_out = left_out_.all();
             return report;
         }
-        if (auto begun = records_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
+            return begun.error();
         if (auto told = tell_about(run); !told) return told.error();
         find_media();
-        if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_rows(run, has_ended); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
         if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
-            if (auto told = records_->put(Kind::exit, exit_record(run, *now)); !told) return told.error();
+            if (auto told = records_->put(Kind::exit, exit_record(run, now.state)); !told)
+                return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
             cursor_.is_over = report.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
+        report.rows = std::exchange(new_rows_, 0);
         report.left_out = left_out_.all();
         return report;
-    }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save_cursor();
     }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
@@ -32947,10 +33003,10 @@ class RankMirror {
     }
 
   private:
-    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir, os::Path root,
-               CursorFile file)
-        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(rank_dir)},
-          root_{std::move(root)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
+    RankMirror(KeptCursor kept, StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
+               os::Path root)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, rank_{rank}, options_{std::move(options)},
+          dir_{std::move(rank_dir)}, root_{std::move(root)}, rows_{dir_}, media_{dir_} {}
 
     /// W&B's client removes what it has sent; to write it again unasked would send it twice.
     [[nodiscard]] error gone() const {
@@ -32962,9 +33018,9 @@ class RankMirror {
     // ---- the file
 
     /// Goes on where an earlier one was, or begins a folder.
-    result<void> begin(const RecordedRun& run) {
+    result<void> begin(const RecordedRun& run, std::uint64_t session) {
         const os::Path path = log_path(run);
-        if (cursor_.session == run.sessions() && !cursor_.folder.empty()) {
+        if (cursor_.session == session && !cursor_.folder.empty()) {
             auto log = WandbLogWriter::go_on(path, cursor_.bytes);
             if (log) {
                 records_.emplace(std::move(*log), cursor_.records);
@@ -32976,7 +33032,7 @@ class RankMirror {
         }
         cursor_.before = nullptr;
         cursor_.before = cursor_;
-        cursor_.session = run.sessions();
+        cursor_.session = session;
         cursor_.is_over = false;
         cursor_.about.clear();
         cursor_.metrics.clear();
@@ -32995,7 +33051,7 @@ class RankMirror {
     /// says whose it is: one that got no further than this, or whose cursor was lost, is taken again.
     result<void> make_folder(const RecordedRun& run) {
         const std::string owner =
-            run.project() + "/" + run_id(run, rank_) + " " + std::to_string(run.sessions());
+            run.project() + "/" + run_id(run, rank_) + " " + std::to_string(cursor_.session);
         constexpr std::int64_t second = 1'000'000'000;
         for (std::int64_t at = run.started_ns();; at += second) {
             cursor_.folder = "offline-run-" + stamp(at) + "-" + run_id(run, rank_);
@@ -33017,11 +33073,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return save_cursor();
-    }
-    result<void> save_cursor() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
+        return KeptCursor::save();
     }
 
     // ---- the run itself
@@ -33032,15 +33084,12 @@ class RankMirror {
         std::string digest = sha256(about).hex();
         if (digest != cursor_.about) {
             // Uploading takes the config of the first only, the live view that of every one.
-            if (!cursor_.about.empty()) {
-                if (auto put = records_->put(Kind::config, config_record(run)); !put) return put;
-            }
             const bool is_first = cursor_.about.empty();
+            auto put = is_first ? result<void>{} : records_->put(Kind::config, config_record(run));
+            if (put) put = records_->put(Kind::run, about);
+            if (put && is_first) put = records_->put(Kind::environment, environment_record(run));
+            if (!put) return put;
             cursor_.about = std::move(digest);
-            if (auto put = records_->put(Kind::run, about); !put) return put;
-            if (is_first) {
-                if (auto put = records_->put(Kind::environment, environment_record(run)); !put) return put;
-            }
         }
         const nlohmann::json metrics = about_of(run, "metrics", nlohmann::json::object());
         for (const auto& [name, metric] : metrics.items()) {
@@ -33069,14 +33118,15 @@ class RankMirror {
 
     // ---- rows
 
-    result<void> tell_rows(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+    result<void> tell_rows(const RecordedRun& run, bool has_ended) {
         result<void> done;
         const auto take = [&](const StoredRow& row) {
             const std::uint64_t count = ++seen_[row.ring];
             if (!done || count <= cursor_.rows[row.ring]) return;
-            done = take_row(run, row, count, report);
+            done = take_row(run, row, count);
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         if (!done) return done;
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
@@ -33085,8 +33135,7 @@ class RankMirror {
         }
         return tell_late_media(run);
     }
-    result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count,
-                          MirrorReport& report) {
+    result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count) {
         if (row.kind != RecordKind::row) {
             if (pending_ && pending_->taken.contains(row.ring)) {  // what was said of a ring is its beginning
                 if (auto told = commit(run); !told) return told;
@@ -33112,7 +33161,7 @@ class RankMirror {
             pending_->bytes += name.size() + json.size();
             pending_->values.insert_or_assign(row_key(name), std::move(json));
         }
-        ++report.rows;
+        ++pending_->rows;
         return {};
     }
     /// Writes the row whose values have come.
@@ -33135,6 +33184,7 @@ class RankMirror {
         }
         for (const auto& [key, json] : row.values) summary_.insert_or_assign(key, json);
         for (const auto& [ring, count] : row.taken) cursor_.rows[ring] = count;
+        new_rows_ += row.rows;
         return put_row(run, row.step, row.time_ns, std::move(items));
     }
     /// A row that W&B's client would not send, for its size, becomes several of one step; what is left of it
@@ -33315,9 +33365,6 @@ class RankMirror {
     unsigned rank_;
     WandbOptions options_;
     os::Path dir_, root_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
-    LeftOut left_out_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;
@@ -33325,6 +33372,7 @@ class RankMirror {
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
     RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
+    std::uint64_t new_rows_ = 0;                  // since the last report
     std::map<std::string, std::string> summary_;  // what is new of it, as JSON
     std::int64_t last_ns_ = 0;
 };
@@ -33357,39 +33405,28 @@ class WandbMirror {
         os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
         const auto hidden = os::status(root / ".wandb");
         root /= hidden && hidden->exists ? ".wandb" : "wandb";
-        WandbMirror mirror{store, std::move(options), std::move(root)};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        auto ranks =
+            Ranks::open(run, [store, options, root](const RecordedRun&, unsigned rank, os::Path dir) {
+                return detail::wandb::RankMirror::open(store, rank, options, std::move(dir), root);
+            });
+        if (!ranks) return ranks.error();
+        return WandbMirror{std::move(*ranks)};
     }
 
     /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
     /// as much as there is new; the first time, all of the history is read.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// Where rank 0 is: what to give to `wandb sync`.
     [[nodiscard]] std::filesystem::path folder() const {
-        const auto first = ranks_.find(0);
-        return first == ranks_.end() ? std::filesystem::path{} : first->second.folder();
+        const auto* const first = ranks_.first();
+        return first == nullptr ? std::filesystem::path{} : first->folder();
     }
 
   private:
-    WandbMirror(StoreReader store, WandbOptions options, std::filesystem::path root)
-        : store_{std::move(store)}, options_{std::move(options)}, root_{std::move(root)} {}
+    using Ranks = detail::Ranks<detail::wandb::RankMirror>;
+    explicit WandbMirror(Ranks ranks) : ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::wandb::RankMirror::open(store_, rank, options_, detail::rank_dir(run.dir(), rank),
-                                                   root_);
-        });
-    }
-
-    StoreReader store_;
-    WandbOptions options_;
-    std::filesystem::path root_;
-    std::map<unsigned, detail::wandb::RankMirror> ranks_;
+    Ranks ranks_;
 };
 static_assert(Mirror<WandbMirror>);
 
@@ -34943,29 +34980,26 @@ struct Cursor {
 
 /// One rank of a run.
 template <Door D>
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<D> door, unsigned rank,
                                    std::string project, bool with_artifacts, const os::Path& rank_dir) {
-        auto kept = open_cursor<Cursor>(rank_dir, "trackio", door->address() + " " + project);
+        auto kept = KeptCursor::open(rank_dir, "trackio", door->address() + " " + project);
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store), std::move(door), rank, std::move(project), with_artifacts,
-                          rank_dir,         std::move(*kept)};
-        return mirror;
+        return RankMirror{std::move(*kept),   std::move(store), std::move(door), rank,
+                          std::move(project), with_artifacts,   rank_dir};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_state(run, rank_);
-        if (!now) return now.error();
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
         if (auto opened = door_->open(); !opened) return opened.error();
         if (auto told = tell_rows(); !told) return told.error();
         if (auto told = tell_media(); !told) return told.error();
         if (auto told = tell_artifacts(run); !told) return told.error();
         // Last: who reads that the run has ended has all of it.
-        if (auto told = tell_config(run, *now); !told) return told.error();
-        const bool is_over = *now != RunState::running;
+        if (auto told = tell_config(run, now.state); !told) return told.error();
+        const bool is_over = now.state != RunState::running;
         if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
@@ -34973,22 +35007,13 @@ class RankMirror {
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
-    }
 
   private:
-    RankMirror(StoreReader store, std::shared_ptr<D> door, unsigned rank, std::string project,
-               bool with_artifacts, const os::Path& rank_dir, KeptCursor<Cursor> kept)
-        : store_{std::move(store)}, door_{std::move(door)}, rank_{rank}, project_{std::move(project)},
-          with_artifacts_{with_artifacts}, cursor_file_{std::move(kept.file)},
-          cursor_{std::move(kept.cursor)}, left_out_{cursor_.unsaid}, rows_{rank_dir}, media_{rank_dir} {}
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<D> door, unsigned rank,
+               std::string project, bool with_artifacts, const os::Path& rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, door_{std::move(door)}, rank_{rank},
+          project_{std::move(project)}, with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
     void say_once(error what) {
         if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
@@ -35005,6 +35030,7 @@ class RankMirror {
             if (is_full()) done = send();
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         return done ? send() : done;
     }
     void take_row(const StoredRow& row, std::string id) {
@@ -35160,9 +35186,6 @@ class RankMirror {
     unsigned rank_;
     std::string project_;
     bool with_artifacts_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
-    LeftOut left_out_;
     Place place_;
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the batch
@@ -35188,34 +35211,22 @@ class RunMirror {
                                   std::string project, bool with_artifacts) {
         if (project.empty()) project = run.project();
         if (auto valid = check_project(project); !valid) return valid.error();
-        RunMirror mirror{store, std::move(door), std::move(project), with_artifacts};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        const auto shared = std::make_shared<D>(std::move(door));
+        auto ranks = Ranks::open(run, [=](const RecordedRun&, unsigned rank, const os::Path& dir) {
+            return RankMirror<D>::open(store, shared, rank, project, with_artifacts, dir);
+        });
+        if (!ranks) return ranks.error();
+        return RunMirror{shared->address(), std::move(*ranks)};
     }
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return catch_up_ranks(ranks_, run);
-    }
-    [[nodiscard]] std::string address() const { return door_->address(); }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
+    [[nodiscard]] std::string address() const { return address_; }
 
   private:
-    RunMirror(StoreReader store, D door, std::string project, bool with_artifacts)
-        : store_{std::move(store)}, door_{std::make_shared<D>(std::move(door))}, project_{std::move(project)},
-          with_artifacts_{with_artifacts} {}
+    using Ranks = detail::Ranks<RankMirror<D>>;
+    RunMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return RankMirror<D>::open(store_, door_, rank, project_, with_artifacts_,
-                                       rank_dir(run.dir(), rank));
-        });
-    }
-
-    StoreReader store_;
-    std::shared_ptr<D> door_;
-    std::string project_;
-    bool with_artifacts_;
-    std::map<unsigned, RankMirror<D>> ranks_;
+    std::string address_;
+    Ranks ranks_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail::trackio

@@ -509,6 +509,13 @@ TEST_CASE("cairn snapshot, best and tail answer about single moments", "[cli][js
     const auto tail = call(dir, {"tail", "r1", "-n", "1", "--json"});
     CHECK(nlohmann::json::parse(tail.out)["row"]["loss"] == 1.0);
     CHECK(has(call(dir, {"tail", "r1"}).out, "step 2"));
+    // Of a ring that somebody has damaged it tells, beside the rows that are there.
+    const auto journal = cairn::open(dir.path()).value().run("demo", "r1").value().dir() / "journal";
+    std::filesystem::create_directories(journal);
+    std::ofstream{journal / "9.ring"} << std::string(8192, '?');
+    const auto damaged = call(dir, {"tail", "r1"});
+    CHECK(has(damaged.out, "step 2"));
+    CHECK(has(damaged.err, "9.ring"));
 }
 
 TEST_CASE("cairn diff tells what differs", "[cli][json]") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Events of TensorBoard: a message of any bytes, and values of it written and heard again.
-#include <cairn/mirror/tfevents.hpp>
+#include <cairn/mirror/tfevents_read.hpp>
 
 #include <cstdint>
 #include <cstdlib>

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <ios>
+#include <string>
 #include <utility>
 
 namespace ranks_test {
@@ -145,6 +146,22 @@ void tell_what_was_left_out(const auto& open) {
     CHECK(open(store, run)->catch_up(run)->left_out.empty());
 }
 
+/// A ring that somebody has damaged: the rows around it are there, and it is told.
+void tell_what_is_damaged(const auto& open) {
+    const TempDir dir;
+    start(dir, 0).log("loss"_m = 1);
+    const auto store = cairn::open(dir.path()).value();
+    const auto run = store.run("p", "r").value();
+    std::filesystem::create_directories(run.dir() / "journal");
+    std::ofstream{run.dir() / "journal/9.ring"} << std::string(8192, '?');
+    const auto told = open(store, run)->catch_up(run);
+    REQUIRE(told);
+    CHECK(told->rows == 1);
+    CHECK(told->is_over);
+    REQUIRE(told->left_out.size() == 1);
+    CHECK(told->left_out.front().code() == cairn::errc::corrupt);
+}
+
 /// `check(open)` for each mirror that writes files.
 void with_each_mirror(const auto& check) {
     const TempDir to;
@@ -176,6 +193,10 @@ TEST_CASE("mirrors: a rank that is resumed after the first has ended again is fo
 TEST_CASE("mirrors: what a rank left out is told, though another rank fails in the same look",
           "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { tell_what_was_left_out(open); });
+}
+
+TEST_CASE("mirrors: a ring that cannot be read is told", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { tell_what_is_damaged(open); });
 }
 
 }  // namespace ranks_test

@@ -208,6 +208,57 @@ TEST_CASE("follow: rows in plain memory come before those that their thread logg
     }
 }
 
+TEST_CASE("follow: what cannot be read is told once, and what cannot be read now is read the next time",
+          "[query][follow]") {
+    const TempDir dir;
+    std::filesystem::create_directories(dir / "journal");
+    Writer writer{dir.path()};
+    std::int64_t n = 0;
+    while (n < 10) writer.log(n++);
+    cairn::RowFollower rows{dir.path()};
+    Seen seen;
+
+    SECTION("a ring that is not to be had") {
+        std::filesystem::create_directories(dir / "journal/2.ring");
+        CHECK(!rows.next(seen));
+        std::filesystem::remove(dir / "journal/2.ring");
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == n);
+        CHECK(rows.losses().empty());
+    }
+    SECTION("a ring that is none") {
+        std::ofstream{dir / "journal/2.ring"} << std::string(8192, '?');
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == n);
+        const std::vector<cairn::error> lost = rows.losses();
+        REQUIRE(lost.size() == 1);
+        CHECK(lost.front().code() == cairn::errc::corrupt);
+        CHECK(lost.front().path() == (dir / "journal/2.ring").string());
+        REQUIRE(rows.next(seen));
+        CHECK(rows.losses().empty());
+    }
+    SECTION("a stretch of the history") {
+        REQUIRE(writer.write());
+        const auto at =
+            static_cast<std::streamoff>(std::filesystem::file_size(dir / cairn::detail::history_file) + 40);
+        for (int stretch = 0; stretch < 2; ++stretch) {
+            for (int i = 0; i < 10; ++i) writer.log(n++);
+            REQUIRE(writer.write());
+        }
+        std::fstream{dir / cairn::detail::history_file, std::ios::binary | std::ios::in | std::ios::out}
+            .seekp(at)
+            .put('?');
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == n);
+        CHECK(seen.wrong() == 1);
+        const std::vector<cairn::error> lost = rows.losses();
+        REQUIRE(lost.size() == 1);
+        CHECK(lost.front().code() == cairn::errc::corrupt);
+        REQUIRE(rows.next(seen));
+        CHECK(rows.losses().empty());
+    }
+}
+
 #if CAIRN_TEST_FORK
 TEST_CASE("follow: over a kill and the session that goes on after it", "[query][follow]") {
     const TempDir dir;

@@ -63,7 +63,11 @@ inline void add_tail(CLI::App& app, Call& call) {
                 last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
                 if (last.size() > wanted->count) last.pop_front();
             };
+            const auto tell_losses = [&] {
+                for (const error& lost : rows.losses()) call.note(lost.what());
+            };
             if (auto read = rows.next(keep); !read) return read;
+            tell_losses();
             for (const DynamicRow& row : last) print(row);
             if (!wanted->follow) return {};
             for (RunState state = run.state(); state == RunState::running;) {
@@ -76,6 +80,7 @@ inline void add_tail(CLI::App& app, Call& call) {
                         print({row.step, row.time_ns, row.values.data(), row.values.size()});
                 };
                 if (auto read = rows.next(show); !read) return read;
+                tell_losses();
                 if (state != RunState::running)
                     call.note("the run is " + std::string{to_string(state)} +
                               (now->why().empty() ? "" : ": " + detail::printable(now->why())));

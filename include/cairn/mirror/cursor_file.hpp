@@ -6,6 +6,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
@@ -77,20 +78,38 @@ template <class C>
     return C{};
 }
 
-/// A cursor and the file that it is kept in.
+/// What a mirror goes on with: its cursor, and what it left out and nobody was told of yet.
 template <class C>
-struct KeptCursor {
-    CursorFile file;
-    C cursor;
+class KeptCursor {
+  public:
+    /// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
+    static result<KeptCursor> open(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+        auto file = CursorFile::open(rank_dir, kind, target);
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        return KeptCursor{std::move(*file), cursor_from<C>(*known)};
+    }
+
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
+    }
+
+  protected:
+    /// With what nobody was told of yet, for the case that this is the last that is heard of this object.
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
+
+    CursorFile cursor_file_;
+    C cursor_;
+    LeftOut left_out_;
+
+  private:
+    KeptCursor(CursorFile file, C cursor)
+        : cursor_file_{std::move(file)}, cursor_{std::move(cursor)}, left_out_{cursor_.unsaid} {}
 };
-/// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
-template <class C>
-result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
-    auto file = CursorFile::open(rank_dir, kind, target);
-    if (!file) return file.error();
-    const auto known = file->load();
-    if (!known) return known.error();
-    return KeptCursor<C>{std::move(*file), cursor_from<C>(*known)};
-}
 
 }  // namespace CAIRN_NAMESPACE::detail

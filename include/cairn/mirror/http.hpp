@@ -37,39 +37,30 @@ class HttpMirror {
         if (web.authorization.empty() && !token.empty()) web.authorization = "Bearer " + token;
         auto client = detail::WebClient::open(std::move(*address), std::move(web));
         if (!client) return client.error();
-        HttpMirror mirror{store, std::move(options), std::move(*client)};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        const auto shared = std::make_shared<detail::WebClient>(std::move(*client));
+        const auto open_rank = [store, options, shared](const RecordedRun&, unsigned rank,
+                                                        const detail::os::Path& dir) {
+            return detail::http::RankMirror::open(store, shared, rank, options, dir);
+        };
+        auto ranks = Ranks::open(run, open_rank);
+        if (!ranks) return ranks.error();
+        return HttpMirror{shared->address(), std::move(*ranks)};
     }
 
     /// Brings what is new. A request that is not taken is sent again, five times in some ten seconds. Fails:
     /// io, if the server does not take it; permission, if it may not; corrupt, if the history is. Cost: a
     /// request for each MiB of rows.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// Where it brings it.
-    [[nodiscard]] std::string address() const { return client_->address(); }
+    [[nodiscard]] std::string address() const { return address_; }
 
   private:
-    HttpMirror(StoreReader store, HttpOptions options, detail::WebClient client)
-        : store_{std::move(store)}, options_{std::move(options)},
-          client_{std::make_shared<detail::WebClient>(std::move(client))} {}
+    using Ranks =
+        detail::Ranks<detail::http::RankMirror, std::greater<>>;  // the first last: it tells of the run
+    HttpMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::http::RankMirror::open(store_, client_, rank, options_,
-                                                  detail::rank_dir(run.dir(), rank));
-        });
-    }
-
-    StoreReader store_;
-    HttpOptions options_;
-    std::shared_ptr<detail::WebClient> client_;
-    std::map<unsigned, detail::http::RankMirror, std::greater<>>
-        ranks_;  // the first last: it tells of the run
+    std::string address_;
+    Ranks ranks_;
 };
 static_assert(Mirror<HttpMirror>);
 

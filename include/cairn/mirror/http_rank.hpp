@@ -73,23 +73,18 @@ struct Cursor {
 }
 
 /// One rank of a run.
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<WebClient> client, unsigned rank,
                                    const HttpOptions& options, const os::Path& rank_dir) {
-        auto kept = open_cursor<Cursor>(rank_dir, "http", client->address());
+        auto kept = KeptCursor::open(rank_dir, "http", client->address());
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store),  std::move(client), rank,
-                          options.artifacts, rank_dir,          std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return RankMirror{std::move(*kept),  std::move(store), std::move(client), rank,
+                          options.artifacts, rank_dir};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_standing(run, rank_);
-        if (!now) return now.error();
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         MirrorReport report;
         const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
         if (auto told = tell_rows(base, report); !told) return told.error();
@@ -102,24 +97,16 @@ class RankMirror {
         }
         report.left_out = left_out_.all();
         if (auto saved = save(); !saved) return saved.error();
-        report.is_over = now->state != RunState::running;
+        report.is_over = now.state != RunState::running;
         return report;
-    }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
     }
 
   private:
-    RankMirror(StoreReader store, std::shared_ptr<WebClient> client, unsigned rank, bool with_artifacts,
-               const os::Path& rank_dir, CursorFile file)
-        : store_{std::move(store)}, client_{std::move(client)}, rank_{rank}, with_artifacts_{with_artifacts},
-          cursor_file_{std::move(file)}, rows_{rank_dir}, media_{rank_dir} {}
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<WebClient> client, unsigned rank,
+               bool with_artifacts, const os::Path& rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, client_{std::move(client)}, rank_{rank},
+          with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
     result<void> tell_rows(const std::string& base, MirrorReport& report) {
         result<void> done;
         const auto take = [&](const StoredRow& row) {
@@ -134,6 +121,7 @@ class RankMirror {
             if (lines_.size() >= most_bytes) done = send_lines(base);
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         return done ? send_lines(base) : done;
     }
     result<void> send_lines(const std::string& base) {
@@ -227,9 +215,6 @@ class RankMirror {
     std::shared_ptr<WebClient> client_;
     unsigned rank_;
     bool with_artifacts_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
-    LeftOut left_out_;
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the lines
     std::string lines_;

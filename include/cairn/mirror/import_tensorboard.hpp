@@ -5,7 +5,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/run_import.hpp>
-#include <cairn/mirror/tfevents.hpp>
+#include <cairn/mirror/tfevents_read.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/series_node.hpp>
 

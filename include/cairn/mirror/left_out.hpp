@@ -6,7 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -30,6 +32,7 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
+    void add(std::vector<error> what) { std::move(what.begin(), what.end(), std::back_inserter(all_)); }
     /// The same of what is met again and again: this object tells it once.
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));

@@ -39,41 +39,32 @@ class MlflowMirror {
         }
         auto client = detail::mlflow::Client::open(options.uri, detail::mlflow::web_options());
         if (!client) return client.error();
-        MlflowMirror mirror{store, std::move(options), std::move(*client)};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        const auto shared = std::make_shared<detail::mlflow::Client>(std::move(*client));
+        const auto open_rank = [store, options, shared](const RecordedRun&, unsigned rank,
+                                                        detail::os::Path dir) {
+            return detail::mlflow::RankMirror::open(store, shared, rank, options, std::move(dir));
+        };
+        auto ranks = Ranks::open(run, open_rank);
+        if (!ranks) return ranks.error();
+        return MlflowMirror{shared->address(), std::move(*ranks)};
     }
 
     /// Brings what is new. A request that is not taken is sent again, five times in some ten seconds; what is
     /// there already is not there twice. Fails: io, if the server does not take it; permission, not_found,
     /// invalid_argument, in its words; corrupt, if the history is. Cost: a request for a thousand values.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// Where rank 0 is: the address of its page.
     [[nodiscard]] std::string page() const {
-        const auto first = ranks_.find(0);
-        return first == ranks_.end() ? client_->address() : first->second.page();
+        const auto* const first = ranks_.first();
+        return first == nullptr ? address_ : first->page();
     }
 
   private:
-    MlflowMirror(StoreReader store, MlflowOptions options, detail::mlflow::Client client)
-        : store_{std::move(store)}, options_{std::move(options)},
-          client_{std::make_shared<detail::mlflow::Client>(std::move(client))} {}
+    using Ranks = detail::Ranks<detail::mlflow::RankMirror>;
+    MlflowMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::mlflow::RankMirror::open(store_, client_, rank, options_,
-                                                    detail::rank_dir(run.dir(), rank));
-        });
-    }
-
-    StoreReader store_;
-    MlflowOptions options_;
-    std::shared_ptr<detail::mlflow::Client> client_;
-    std::map<unsigned, detail::mlflow::RankMirror> ranks_;
+    std::string address_;
+    Ranks ranks_;
 };
 static_assert(Mirror<MlflowMirror>);
 

@@ -61,31 +61,26 @@ struct MlflowOptions {
 namespace detail::mlflow {
 
 /// One rank of a run.
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<Client> client, unsigned rank,
                                    const MlflowOptions& options, os::Path rank_dir) {
-        auto kept = open_cursor<Cursor>(rank_dir, "mlflow", client->address() + " " + options.experiment);
+        auto kept = KeptCursor::open(rank_dir, "mlflow", client->address() + " " + options.experiment);
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store), std::move(client),   rank,
-                          options,          std::move(rank_dir), std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return RankMirror{std::move(*kept), std::move(store),   std::move(client), rank,
+                          options,          std::move(rank_dir)};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_standing(run, rank_);
-        if (!now) return now.error();
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
-        if (cursor_.is_over && cursor_.session == now->session && cursor_.wanted == wanted && is_same(run))
+        if (cursor_.is_over && cursor_.session == now.session && cursor_.wanted == wanted && is_same(run))
             return MirrorReport{.is_over = true, .left_out = left_out_.all()};
-        if (cursor_.session != now->session) there_.reset();  // it goes on: the server must know
+        if (cursor_.session != now.session) there_.reset();  // it goes on: the server must know
         if (cursor_.wanted != wanted) cursor_.artifacts.clear();
         cursor_.is_over = false;
         cursor_.wanted = wanted;
-        if (auto begun = there_ ? result<void>{} : begin(run, now->state); !begun) return begun.error();
+        if (auto begun = there_ ? result<void>{} : begin(run, now.state); !begun) return begun.error();
         tags_ = tags_of(run, rank_, parent_);
         if (auto told = tell_parameters(run); !told) return told.error();
         if (auto told = tell_rows(); !told) return told.error();
@@ -97,25 +92,21 @@ class RankMirror {
         }
         auto inputs = tell_inputs(run);
         if (auto told = tell_tags(); !told) return told.error();
-        if (now->state != RunState::running) {
-            if (auto told = tell_end(run, now->state); !told) return told.error();
+        if (now.state != RunState::running) {
+            if (auto told = tell_end(run, now.state); !told) return told.error();
         }
-        cursor_.session = now->session;
+        cursor_.session = now.session;
         if (!files || !inputs) {
             if (auto saved = save(); !saved) return saved.error();
             return files ? inputs.error() : files.error();
         }
-        cursor_.is_over = now->state != RunState::running;
+        cursor_.is_over = now.state != RunState::running;
         MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
 
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
-    }
     /// The address of its page; the server's, before it is there.
     [[nodiscard]] std::string page() const {
         if (cursor_.run.empty()) return client_->address();
@@ -123,16 +114,10 @@ class RankMirror {
     }
 
   private:
-    RankMirror(StoreReader store, std::shared_ptr<Client> client, unsigned rank, MlflowOptions options,
-               os::Path rank_dir, CursorFile file)
-        : store_{std::move(store)}, client_{std::move(client)}, rank_{rank}, options_{std::move(options)},
-          dir_{std::move(rank_dir)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
-
-    /// With what nobody was told of yet, for the case that this is the last that is heard of this object.
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<Client> client, unsigned rank,
+               MlflowOptions options, os::Path rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, client_{std::move(client)}, rank_{rank},
+          options_{std::move(options)}, dir_{std::move(rank_dir)}, rows_{dir_}, media_{dir_} {}
 
     // ---- the run itself
 
@@ -249,6 +234,7 @@ class RankMirror {
             taken_[row.ring] = count;
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         if (!done) return done;
         if (auto sent = send_metrics(); !sent) return sent;
         return send_texts();
@@ -477,8 +463,6 @@ class RankMirror {
     unsigned rank_;
     MlflowOptions options_;
     os::Path dir_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
     std::optional<Place> there_;
     std::string parent_;
     std::map<std::string, std::string> parameters_;  // that the server has
@@ -486,9 +470,8 @@ class RankMirror {
     RowCounts seen_, taken_;  // by ring, rows that were read, and those whose metrics are in the batch
     std::int64_t samples_ = 0, last_ns_ = 0;
     std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
-    LeftOut left_out_;
-    std::map<std::string, std::string> tags_;  // of the run, as they are now
-    std::vector<nlohmann::json> metrics_;      // the batch
+    std::map<std::string, std::string> tags_;        // of the run, as they are now
+    std::vector<nlohmann::json> metrics_;            // the batch
     std::size_t bytes_ = 0, sent_ = 0;
     std::map<std::string, std::string> texts_;  // by metric, its last text
     MediaList media_;

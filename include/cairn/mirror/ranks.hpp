@@ -11,6 +11,8 @@
 #include <cairn/store/store.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
@@ -42,38 +44,62 @@ struct RankStanding {
     return RankStanding{own->state, is_said ? session->get<std::uint64_t>() : run.sessions()};
 }
 
-/// Opens those that have come since, by `open(rank)`.
-template <class Ranks, class Open>
-result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
-    const auto there = run.ranks();
-    if (!there) return there.error();
-    for (const unsigned rank : *there) {
-        if (ranks.contains(rank)) continue;
-        auto opened = open(rank);
-        if (!opened) return opened.error();
-        ranks.emplace(rank, std::move(*opened));
+/// The ranks of a run, each mirrored by an `M`, in their order.
+template <class M, class Order = std::less<>>
+class Ranks {
+  public:
+    /// Makes the mirror of a rank, whose folder is the last.
+    using Open = std::function<result<M>(const RecordedRun&, unsigned, os::Path)>;
+    static result<Ranks> open(const RecordedRun& run, Open open) {
+        Ranks ranks{std::move(open)};
+        if (auto opened = ranks.open_new(run); !opened) return opened.error();
+        return ranks;
     }
-    return {};
-}
 
-/// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
-/// it has written. Nobody is told then of what the others left out, so they keep it.
-template <class Ranks>
-result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
-    MirrorReport all{.is_over = true};
-    for (auto rank = ranks.begin(); rank != ranks.end(); ++rank) {
-        auto report = rank->second.catch_up(run);
-        if (!report) {
-            ranks.erase(rank);
-            return report;
+    /// What all of them did, with those that have come since. One that fails is opened anew the next time:
+    /// what it has in memory is ahead of what it has written. Nobody is told then of what the others left
+    /// out, so they keep it.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_new(run); !opened) return opened.error();
+        MirrorReport all{.is_over = true};
+        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+            const auto now = rank_standing(run, rank->first);
+            auto report = now ? rank->second.catch_up(run, *now) : result<MirrorReport>{now.error()};
+            if (!report) {
+                ranks_.erase(rank);
+                return report;
+            }
+            all.rows += report->rows;
+            all.versions += report->versions;
+            all.is_over = all.is_over && report->is_over;
+            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
         }
-        all.rows += report->rows;
-        all.versions += report->versions;
-        all.is_over = all.is_over && report->is_over;
-        for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+        for (auto& [number, rank] : ranks_) rank.forget_left_out();
+        return all;
     }
-    for (auto& [number, rank] : ranks) rank.forget_left_out();
-    return all;
-}
+    /// That of rank 0; nullptr before it is there.
+    [[nodiscard]] const M* first() const {
+        const auto found = ranks_.find(0);
+        return found == ranks_.end() ? nullptr : &found->second;
+    }
+
+  private:
+    explicit Ranks(Open open) : open_{std::move(open)} {}
+
+    result<void> open_new(const RecordedRun& run) {
+        const auto there = run.ranks();
+        if (!there) return there.error();
+        for (const unsigned rank : *there) {
+            if (ranks_.contains(rank)) continue;
+            auto opened = open_(run, rank, rank_dir(run.dir(), rank));
+            if (!opened) return opened.error();
+            ranks_.emplace(rank, std::move(*opened));
+        }
+        return {};
+    }
+
+    Open open_;
+    std::map<unsigned, M, Order> ranks_;
+};
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -48,7 +48,7 @@ struct Cursor {
 /// from several runs and machines, and then the version, in one step. It is laid out there as a store is; who
 /// copies all of it down has one. Nothing is ever removed there. How far it got stands in the run's folder,
 /// below `mirrors/`. Threads: one at a time.
-class S3Mirror {
+class S3Mirror : detail::KeptCursor<detail::s3::Cursor> {
   public:
     /// Of a run in this store. Asks for nothing yet. Fails: invalid_argument, if that is no place;
     /// permission, without keys, or where the run's folder cannot be written; unsupported, for https without
@@ -56,9 +56,9 @@ class S3Mirror {
     static result<S3Mirror> open(const StoreReader& store, const RecordedRun& run, S3 where) {
         auto shelf = detail::s3::Shelf::open(std::move(where));
         if (!shelf) return shelf.error();
-        auto kept = detail::open_cursor<detail::s3::Cursor>(run.dir(), "s3", shelf->target());
+        auto kept = KeptCursor::open(run.dir(), "s3", shelf->target());
         if (!kept) return kept.error();
-        return S3Mirror{store, std::move(*shelf), std::move(*kept)};
+        return S3Mirror{std::move(*kept), store, std::move(*shelf)};
     }
 
     /// Brings what is new. A large object goes in parts, several at once; what was broken off is gone on
@@ -82,21 +82,16 @@ class S3Mirror {
         if (!taken) return taken.error();
         MirrorReport report{0, run.state() != RunState::running, left_out_.all(), *taken};
         if (auto saved = save(); !saved) return saved.error();
-        if (left_out_.forget()) (void)save();  // a failure tells it once more
+        forget_left_out();
         return report;
     }
     /// "s3://bucket/prefix".
     [[nodiscard]] std::string address() const { return shelf_.address(); }
 
   private:
-    S3Mirror(StoreReader store, detail::s3::Shelf shelf, detail::KeptCursor<detail::s3::Cursor> kept)
-        : store_{std::move(store)}, shelf_{std::move(shelf)}, cursor_file_{std::move(kept.file)},
-          cursor_{std::move(kept.cursor)}, left_out_{cursor_.unsaid} {}
+    S3Mirror(KeptCursor kept, StoreReader store, detail::s3::Shelf shelf)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, shelf_{std::move(shelf)} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
     /// First all that it holds, then the version itself, then what names it.
     result<void> send_version(const detail::LeasedVersion& one) {
         for (const FileEntry& file : one.manifest.files) {
@@ -111,9 +106,6 @@ class S3Mirror {
 
     StoreReader store_;
     detail::s3::Shelf shelf_;
-    detail::CursorFile cursor_file_;
-    detail::s3::Cursor cursor_;
-    detail::LeftOut left_out_;
     bool is_made_ = false;
 };
 static_assert(Mirror<S3Mirror>);

@@ -115,6 +115,7 @@ class EventMirror {
             }
         };
         if (auto read = rows_.next(write); !read) return read.error();
+        left_out.add(rows_.losses());
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
@@ -182,23 +183,18 @@ class EventMirror {
 }
 
 /// One rank that is mirrored.
-class TensorboardRank {
+class TensorboardRank : public KeptCursor<TensorboardCursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
                                         const std::filesystem::path& to) {
-        auto kept = open_cursor<TensorboardCursor>(rank_dir, "tensorboard", to.string());
+        auto kept = KeptCursor::open(rank_dir, "tensorboard", to.string());
         if (!kept) return kept.error();
-        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return TensorboardRank{std::move(*kept), rank, rank_dir, tensorboard_folder(to, run, rank)};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_standing(run, rank_);
-        if (!now) return now.error();
-        const bool goes_on = cursor_.session == now->session;
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
+        const bool goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
@@ -210,11 +206,11 @@ class TensorboardRank {
             cursor_ =
                 cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
-        if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now->session); !begun)
+        if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
         const auto rows = events_.add(*writer_, cursor_, left_out_);
         if (!rows) return rows.error();
-        if (now->state != RunState::running) {
+        if (now.state != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = true;
         }
@@ -224,20 +220,11 @@ class TensorboardRank {
         if (auto saved = save(); !saved) return saved.error();
         return MirrorReport{*rows, cursor_.is_over, left_out_.all()};
     }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
-    }
 
   private:
-    TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
-        : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
-          events_{rank, rank_dir} {}
+    TensorboardRank(KeptCursor kept, unsigned rank, const os::Path& rank_dir, os::Path folder)
+        : KeptCursor{std::move(kept)}, rank_{rank}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
     result<void> begin(const RecordedRun& run, std::uint64_t session) {
         if (cursor_.session == session && !cursor_.file.empty()) {
             auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
@@ -271,9 +258,6 @@ class TensorboardRank {
 
     unsigned rank_;
     os::Path folder_;
-    CursorFile cursor_file_;
-    TensorboardCursor cursor_;
-    LeftOut left_out_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
 };
@@ -324,32 +308,27 @@ class TensorboardMirror {
     /// cannot be written.
     static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
         std::error_code failed;
-        TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        std::filesystem::path folder = std::filesystem::absolute(to, failed).lexically_normal();
+        auto ranks =
+            Ranks::open(run, [folder](const RecordedRun& of, unsigned rank, const detail::os::Path& dir) {
+                return detail::TensorboardRank::open(of, rank, dir, folder);
+            });
+        if (!ranks) return ranks.error();
+        return TensorboardMirror{std::move(folder), std::move(*ranks)};
     }
 
     /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
     /// as much as there is new; the first time, all of the history is read.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// What to give to `tensorboard --logdir`.
     [[nodiscard]] const std::filesystem::path& folder() const noexcept { return to_; }
 
   private:
-    explicit TensorboardMirror(std::filesystem::path to) : to_{std::move(to)} {}
-
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::TensorboardRank::open(run, rank, detail::rank_dir(run.dir(), rank), to_);
-        });
-    }
+    using Ranks = detail::Ranks<detail::TensorboardRank>;
+    TensorboardMirror(std::filesystem::path to, Ranks ranks) : to_{std::move(to)}, ranks_{std::move(ranks)} {}
 
     std::filesystem::path to_;
-    std::map<unsigned, detail::TensorboardRank> ranks_;
+    Ranks ranks_;
 };
 static_assert(Mirror<TensorboardMirror>);
 

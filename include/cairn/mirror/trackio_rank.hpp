@@ -83,29 +83,26 @@ struct Cursor {
 
 /// One rank of a run.
 template <Door D>
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<D> door, unsigned rank,
                                    std::string project, bool with_artifacts, const os::Path& rank_dir) {
-        auto kept = open_cursor<Cursor>(rank_dir, "trackio", door->address() + " " + project);
+        auto kept = KeptCursor::open(rank_dir, "trackio", door->address() + " " + project);
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store), std::move(door), rank, std::move(project), with_artifacts,
-                          rank_dir,         std::move(*kept)};
-        return mirror;
+        return RankMirror{std::move(*kept),   std::move(store), std::move(door), rank,
+                          std::move(project), with_artifacts,   rank_dir};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = rank_standing(run, rank_);
-        if (!now) return now.error();
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
         if (auto opened = door_->open(); !opened) return opened.error();
         if (auto told = tell_rows(); !told) return told.error();
         if (auto told = tell_media(); !told) return told.error();
         if (auto told = tell_artifacts(run); !told) return told.error();
         // Last: who reads that the run has ended has all of it.
-        if (auto told = tell_config(run, now->state); !told) return told.error();
-        const bool is_over = now->state != RunState::running;
+        if (auto told = tell_config(run, now.state); !told) return told.error();
+        const bool is_over = now.state != RunState::running;
         if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
@@ -113,22 +110,13 @@ class RankMirror {
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save();
-    }
 
   private:
-    RankMirror(StoreReader store, std::shared_ptr<D> door, unsigned rank, std::string project,
-               bool with_artifacts, const os::Path& rank_dir, KeptCursor<Cursor> kept)
-        : store_{std::move(store)}, door_{std::move(door)}, rank_{rank}, project_{std::move(project)},
-          with_artifacts_{with_artifacts}, cursor_file_{std::move(kept.file)},
-          cursor_{std::move(kept.cursor)}, left_out_{cursor_.unsaid}, rows_{rank_dir}, media_{rank_dir} {}
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<D> door, unsigned rank,
+               std::string project, bool with_artifacts, const os::Path& rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, door_{std::move(door)}, rank_{rank},
+          project_{std::move(project)}, with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
 
-    result<void> save() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
-    }
     void say_once(error what) {
         if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
@@ -145,6 +133,7 @@ class RankMirror {
             if (is_full()) done = send();
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         return done ? send() : done;
     }
     void take_row(const StoredRow& row, std::string id) {
@@ -300,9 +289,6 @@ class RankMirror {
     unsigned rank_;
     std::string project_;
     bool with_artifacts_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
-    LeftOut left_out_;
     Place place_;
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the batch

@@ -26,34 +26,22 @@ class RunMirror {
                                   std::string project, bool with_artifacts) {
         if (project.empty()) project = run.project();
         if (auto valid = check_project(project); !valid) return valid.error();
-        RunMirror mirror{store, std::move(door), std::move(project), with_artifacts};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        const auto shared = std::make_shared<D>(std::move(door));
+        auto ranks = Ranks::open(run, [=](const RecordedRun&, unsigned rank, const os::Path& dir) {
+            return RankMirror<D>::open(store, shared, rank, project, with_artifacts, dir);
+        });
+        if (!ranks) return ranks.error();
+        return RunMirror{shared->address(), std::move(*ranks)};
     }
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return catch_up_ranks(ranks_, run);
-    }
-    [[nodiscard]] std::string address() const { return door_->address(); }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
+    [[nodiscard]] std::string address() const { return address_; }
 
   private:
-    RunMirror(StoreReader store, D door, std::string project, bool with_artifacts)
-        : store_{std::move(store)}, door_{std::make_shared<D>(std::move(door))}, project_{std::move(project)},
-          with_artifacts_{with_artifacts} {}
+    using Ranks = detail::Ranks<RankMirror<D>>;
+    RunMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return RankMirror<D>::open(store_, door_, rank, project_, with_artifacts_,
-                                       rank_dir(run.dir(), rank));
-        });
-    }
-
-    StoreReader store_;
-    std::shared_ptr<D> door_;
-    std::string project_;
-    bool with_artifacts_;
-    std::map<unsigned, RankMirror<D>> ranks_;
+    std::string address_;
+    Ranks ranks_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail::trackio

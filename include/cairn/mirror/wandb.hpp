@@ -37,39 +37,28 @@ class WandbMirror {
         os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
         const auto hidden = os::status(root / ".wandb");
         root /= hidden && hidden->exists ? ".wandb" : "wandb";
-        WandbMirror mirror{store, std::move(options), std::move(root)};
-        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
-        return mirror;
+        auto ranks =
+            Ranks::open(run, [store, options, root](const RecordedRun&, unsigned rank, os::Path dir) {
+                return detail::wandb::RankMirror::open(store, rank, options, std::move(dir), root);
+            });
+        if (!ranks) return ranks.error();
+        return WandbMirror{std::move(*ranks)};
     }
 
     /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
     /// as much as there is new; the first time, all of the history is read.
-    result<MirrorReport> catch_up(const RecordedRun& run) {
-        if (auto opened = open_ranks(run); !opened) return opened.error();
-        return detail::catch_up_ranks(ranks_, run);
-    }
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
     /// Where rank 0 is: what to give to `wandb sync`.
     [[nodiscard]] std::filesystem::path folder() const {
-        const auto first = ranks_.find(0);
-        return first == ranks_.end() ? std::filesystem::path{} : first->second.folder();
+        const auto* const first = ranks_.first();
+        return first == nullptr ? std::filesystem::path{} : first->folder();
     }
 
   private:
-    WandbMirror(StoreReader store, WandbOptions options, std::filesystem::path root)
-        : store_{std::move(store)}, options_{std::move(options)}, root_{std::move(root)} {}
+    using Ranks = detail::Ranks<detail::wandb::RankMirror>;
+    explicit WandbMirror(Ranks ranks) : ranks_{std::move(ranks)} {}
 
-    /// Those that have come since.
-    result<void> open_ranks(const RecordedRun& run) {
-        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
-            return detail::wandb::RankMirror::open(store_, rank, options_, detail::rank_dir(run.dir(), rank),
-                                                   root_);
-        });
-    }
-
-    StoreReader store_;
-    WandbOptions options_;
-    std::filesystem::path root_;
-    std::map<unsigned, detail::wandb::RankMirror> ranks_;
+    Ranks ranks_;
 };
 static_assert(Mirror<WandbMirror>);
 

@@ -65,26 +65,20 @@ struct OpenRow {
 };
 
 /// One rank of a run.
-class RankMirror {
+class RankMirror : public KeptCursor<Cursor> {
   public:
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
                                    os::Path root) {
-        auto kept = open_cursor<Cursor>(rank_dir, "wandb", root.string());
+        auto kept = KeptCursor::open(rank_dir, "wandb", root.string());
         if (!kept) return kept.error();
-        RankMirror mirror{std::move(store),   rank,
-                          std::move(options), std::move(rank_dir),
-                          std::move(root),    std::move(kept->file)};
-        mirror.cursor_ = std::move(kept->cursor);
-        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
-        return mirror;
+        return RankMirror{std::move(*kept),   std::move(store),    rank,
+                          std::move(options), std::move(rank_dir), std::move(root)};
     }
 
-    result<MirrorReport> catch_up(const RecordedRun& run) {
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
         MirrorReport report;
-        const auto now = rank_standing(run, rank_);
-        if (!now) return now.error();
-        const bool has_ended = now->state != RunState::running, goes_on = cursor_.session == now->session;
+        const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder());
             if (!there) return there.error();
@@ -93,7 +87,7 @@ class RankMirror {
             report.left_out = left_out_.all();
             return report;
         }
-        if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now->session); !begun)
+        if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
         if (auto told = tell_about(run); !told) return told.error();
         find_media();
@@ -102,7 +96,7 @@ class RankMirror {
         if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
-            if (auto told = records_->put(Kind::exit, exit_record(run, now->state)); !told)
+            if (auto told = records_->put(Kind::exit, exit_record(run, now.state)); !told)
                 return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
             cursor_.is_over = report.is_over = true;
@@ -112,10 +106,6 @@ class RankMirror {
         report.left_out = left_out_.all();
         return report;
     }
-    /// After the report was told. A failure tells it once more.
-    void forget_left_out() {
-        if (left_out_.forget()) (void)save_cursor();
-    }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
     [[nodiscard]] os::Path folder() const {
@@ -123,10 +113,10 @@ class RankMirror {
     }
 
   private:
-    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir, os::Path root,
-               CursorFile file)
-        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(rank_dir)},
-          root_{std::move(root)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
+    RankMirror(KeptCursor kept, StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
+               os::Path root)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, rank_{rank}, options_{std::move(options)},
+          dir_{std::move(rank_dir)}, root_{std::move(root)}, rows_{dir_}, media_{dir_} {}
 
     /// W&B's client removes what it has sent; to write it again unasked would send it twice.
     [[nodiscard]] error gone() const {
@@ -193,11 +183,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return save_cursor();
-    }
-    result<void> save_cursor() {
-        cursor_.unsaid = left_out_.as_json();
-        return cursor_file_.save(cursor_);
+        return KeptCursor::save();
     }
 
     // ---- the run itself
@@ -208,15 +194,12 @@ class RankMirror {
         std::string digest = sha256(about).hex();
         if (digest != cursor_.about) {
             // Uploading takes the config of the first only, the live view that of every one.
-            if (!cursor_.about.empty()) {
-                if (auto put = records_->put(Kind::config, config_record(run)); !put) return put;
-            }
             const bool is_first = cursor_.about.empty();
+            auto put = is_first ? result<void>{} : records_->put(Kind::config, config_record(run));
+            if (put) put = records_->put(Kind::run, about);
+            if (put && is_first) put = records_->put(Kind::environment, environment_record(run));
+            if (!put) return put;
             cursor_.about = std::move(digest);
-            if (auto put = records_->put(Kind::run, about); !put) return put;
-            if (is_first) {
-                if (auto put = records_->put(Kind::environment, environment_record(run)); !put) return put;
-            }
         }
         const nlohmann::json metrics = about_of(run, "metrics", nlohmann::json::object());
         for (const auto& [name, metric] : metrics.items()) {
@@ -253,6 +236,7 @@ class RankMirror {
             done = take_row(run, row, count);
         };
         if (auto read = rows_.next(take); !read) return read;
+        left_out_.add(rows_.losses());
         if (!done) return done;
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
@@ -491,9 +475,6 @@ class RankMirror {
     unsigned rank_;
     WandbOptions options_;
     os::Path dir_, root_;
-    CursorFile cursor_file_;
-    Cursor cursor_;
-    LeftOut left_out_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;

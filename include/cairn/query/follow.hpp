@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,13 +30,17 @@ class RowFollower {
     explicit RowFollower(std::filesystem::path run_dir) : dir_{std::move(run_dir)} {}
 
     /// Calls `f(detail::StoredRow)` for each row and event that is new, in the order of each thread. Fails:
-    /// corrupt, unsupported, io.
+    /// corrupt, unsupported, io; a ring that cannot be read now is tried again the next time.
     template <class F>
     result<void> next(F&& f) {
         detail::HistoryReport report;
         // Rings first: what leaves them while we read is in the history when we come to it.
         std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
-        if (auto read = read_frames(report, f); !read) return read;
+        for (error& unread : report.unread) {
+            if (unread.code() != errc::corrupt) return unread;
+            if (unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
+        }
+        if (auto read = read_frames(lost_, f); !read) return read;
         // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
         detail::RowAssembler assembler = assembler_;
         detail::RingPositions positions = positions_;
@@ -51,6 +57,8 @@ class RowFollower {
         }
         return {};
     }
+    /// What could not be read, each once: rings, and stretches of the history.
+    [[nodiscard]] std::vector<error> losses() { return std::exchange(lost_, {}).errors(dir_.string()); }
 
   private:
     template <class F>
@@ -69,6 +77,7 @@ class RowFollower {
             if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
             at_ = detail::history_header_bytes;
         }
+        std::size_t gaps = 0;  // and the same seen from the rings' side: `missing`
         constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
         while (at_ < *size) {
             bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
@@ -87,7 +96,10 @@ class RowFollower {
             }
             if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
             at_ += frames.whole_bytes();
+            gaps += frames.gaps();
         }
+        report.damaged += std::max<std::size_t>(gaps, positions_.missing() - missing_);
+        missing_ = positions_.missing();
         return {};
     }
 
@@ -96,8 +108,11 @@ class RowFollower {
     detail::RowAssembler assembler_;
     detail::RingPositions positions_;
     std::map<std::uint32_t, std::uint64_t>
-        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
+        ahead_;                // by ring: rows that were seen in it, and not yet in a frame
+    std::size_t missing_ = 0;  // stretches of rings that were not there, and are told of
     std::vector<std::byte> bytes_;
+    detail::HistoryReport lost_;
+    std::set<std::string> unread_;  // rings that are told of
 };
 
 }  // namespace CAIRN_NAMESPACE
