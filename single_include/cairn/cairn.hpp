@@ -6630,6 +6630,10 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
 }
 #endif
 
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
 /// Takes a file, or a byte of it, or drops it, for this open file and not for the process: another open file
 /// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it. Where
 /// the system has no such locks, a byte is the whole file.
@@ -6641,8 +6645,12 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
     if (errno != EINVAL) return -1;
 #endif
     (void)part;
-    return ::flock(fd,
-                   how == Locking::none ? LOCK_UN : (how == Locking::shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    const int what = how == Locking::none ? LOCK_UN : (how == Locking::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    for (int attempt = 0;; ++attempt) {
+        if (::flock(fd, what) == 0) return 0;
+        if (errno != EWOULDBLOCK || attempt == 3) return -1;
+        sleep_ns(1'000'000);  // who asks by `is_locked` has it for a moment
+    }
 }
 
 /// 1 if a lock of this kind is impossible because of another, 0 if it is possible, -1 on failure. Nothing is
@@ -6693,10 +6701,6 @@ using Function = void (*)();
     return ::readlink(path, to, n);
 }
 [[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
-inline void sleep_ns(long ns) noexcept {
-    const ::timespec time{0, ns};
-    ::nanosleep(&time, nullptr);
-}
 
 }  // namespace CAIRN_NAMESPACE::detail::os::sys
 
@@ -8059,60 +8063,93 @@ class Library {
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
-/// file exclude each other within a process too, and whoever opens and closes the file beside it drops
-/// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+/// An open file that this process has locked, or one byte of it, from then to destruction. The lock belongs
+/// to the open file and not to the process: two on one file exclude each other within a process too, and
+/// whoever opens and closes the file beside it drops nothing. A forked child shares it, and would keep it
+/// after the parent's death: it calls `forget`.
 template <class = void>
-class BasicLock {
+class BasicLockedFile {
   public:
-    BasicLock() = default;
-    BasicLock(BasicLock&& other) noexcept
-        : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
-    BasicLock& operator=(BasicLock&& other) noexcept {
+    BasicLockedFile() = default;
+    /// One that is locked.
+    explicit BasicLockedFile(File file, sys::LockRange part = {})
+        : file_{std::move(file)}, part_{part}, owner_{sys::getpid()} {}
+    BasicLockedFile(BasicLockedFile&& other) noexcept
+        : file_{std::move(other.file_)}, part_{other.part_}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicLockedFile& operator=(BasicLockedFile&& other) noexcept {
         if (this != &other) {
             release();
             file_ = std::move(other.file_);
+            part_ = other.part_;
             owner_ = std::exchange(other.owner_, 0);
         }
         return *this;
     }
-    ~BasicLock() { release(); }
+    ~BasicLockedFile() { release(); }
+
+    /// Whether anybody, this process included, has a lock of a file that is not possible beside one of this
+    /// kind. Takes nothing and drops nothing, makes no file.
+    static result<bool> is_locked(const Path& path, sys::Locking against, sys::LockRange part = {}) {
+        auto file = File::open_read(path);
+        if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+        const int taken = sys::retry([&] { return sys::is_locked(file->native_handle(), against, part); });
+        if (taken < 0) return failure("look at the lock", path);
+        return taken == 1;
+    }
+
+    [[nodiscard]] File& file() noexcept { return file_; }
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    /// In a forked child: the lock stays the parent's. Calls only `close`.
+    void forget() noexcept {
+        file_ = File{};
+        owner_ = 0;
+    }
+    /// Drops the lock, even if a forked child still shares it. In such a child it does what `forget` does.
+    void release() noexcept {
+        if (held() && owner_ == sys::getpid())
+            (void)sys::lock(file_.native_handle(), sys::Locking::none, part_);
+        forget();
+    }
+
+  private:
+    File file_;
+    sys::LockRange part_;
+    std::uint64_t owner_ = 0;
+};
+using LockedFile = BasicLockedFile<>;
+
+/// Keeps others out, from acquiring to destruction.
+template <class = void>
+class BasicLock {
+  public:
+    BasicLock() = default;
 
     /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
     static result<BasicLock> try_acquire(const Path& path) { return acquire(path, 0); }
     /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
     static result<BasicLock> acquire(const Path& path, std::int64_t timeout_ms);
     /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
-    static result<bool> is_held(const Path& path);
+    static result<bool> is_held(const Path& path) {
+        return LockedFile::is_locked(path, sys::Locking::shared);
+    }
 
-    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
-    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
-    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
+    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires that it is
+    /// held.
     result<void> write_note(std::string_view text) {
-        if (auto emptied = file_.truncate(0); !emptied) return emptied;
-        return file_.write_at(0, bytes_of(text));
+        if (auto emptied = held_.file().truncate(0); !emptied) return emptied;
+        return held_.file().write_at(0, bytes_of(text));
     }
 
     /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
-    void close_in_child() noexcept {
-        file_ = File{};
-        owner_ = 0;
-    }
-
+    void close_in_child() noexcept { held_.forget(); }
     /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
     /// does.
-    void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid())
-            (void)sys::lock(file_.native_handle(), sys::Locking::none);
-        file_ = File{};
-        owner_ = 0;
-    }
+    void release() noexcept { held_.release(); }
 
   private:
-    explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+    explicit BasicLock(LockedFile held) : held_{std::move(held)} {}
 
-    File file_;
-    std::uint64_t owner_ = 0;
+    LockedFile held_;
 };
 using Lock = BasicLock<>;
 
@@ -8130,7 +8167,7 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
             Status there;
             if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
                 mine.inode == there.inode && mine.device == there.device) {
-                return Lock{std::move(*file)};
+                return BasicLock{LockedFile{std::move(*file)}};
             }
             if (steady_ns() < end || timeout_ms == 0) continue;
             return error{errc::busy, "the lock's file is replaced again and again", path.string(),
@@ -8145,15 +8182,6 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
         sys::sleep_ns(pause);
         pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
     }
-}
-
-template <class X>
-result<bool> BasicLock<X>::is_held(const Path& path) {
-    auto file = File::open_read(path);
-    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-    const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), sys::Locking::shared); });
-    if (held < 0) return failure("look at the lock", path);
-    return held == 1;
 }
 
 /// A mark that somebody is reading: held, with any number of others, on one byte of a file that need not have
@@ -8171,45 +8199,21 @@ class BasicLease {
         const sys::LockRange byte{number, true};
         if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::shared, byte); }) != 0)
             return failure("mark as being read", path);
-        BasicLease lease;
-        lease.file_ = std::move(*file);
-        lease.number_ = number;
-        lease.owner_ = sys::getpid();
-        return lease;
+        return BasicLease{LockedFile{std::move(*file), byte}};
     }
-    BasicLease(BasicLease&&) noexcept = default;
-    BasicLease& operator=(BasicLease&& other) noexcept {
-        if (this != &other) {
-            release();
-            file_ = std::move(other.file_);
-            number_ = other.number_;
-            owner_ = other.owner_;
-        }
-        return *this;
-    }
-    ~BasicLease() { release(); }
-
     /// Whether anybody, this process included, holds it. Takes nothing, makes no file.
     static result<bool> is_held(const Path& path, std::uint64_t number) {
-        auto file = File::open_read(path);
-        if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-        const int held = sys::retry(
-            [&] { return sys::is_locked(file->native_handle(), sys::Locking::alone, {number, true}); });
-        if (held < 0) return failure("look who reads", path);
-        return held == 1;
+        return LockedFile::is_locked(path, sys::Locking::alone, {number, true});
     }
 
-    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    [[nodiscard]] bool held() const noexcept { return held_.held(); }
     /// Gives it back, even if a forked child still shares it; in such a child it is the parent's.
-    void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid())
-            (void)sys::lock(file_.native_handle(), sys::Locking::none, {number_, true});
-        file_ = File{};
-    }
+    void release() noexcept { held_.release(); }
 
   private:
-    File file_;
-    std::uint64_t number_ = 0, owner_ = 0;
+    explicit BasicLease(LockedFile held) : held_{std::move(held)} {}
+
+    LockedFile held_;
 };
 using Lease = BasicLease<>;
 
@@ -8457,12 +8461,6 @@ template <class = void>
         return other || time->ended ? Liveness::dead : Liveness::alive;
     }
     return Liveness::alive;
-}
-
-/// Certainly alive; a process elsewhere is not.
-template <class = void>
-[[nodiscard]] bool is_alive(const Process& process) {
-    return liveness(process) == Liveness::alive;
 }
 
 /// Fills `to` with bytes that nobody can guess.
@@ -11669,10 +11667,15 @@ class BasicArtifactStore {
             if (numbers->empty()) return no_version(label);
             return get(numbers->back());
         }
-        const auto known = aliases();
-        if (!known) return known.error();
-        const auto named = known->find(label);
-        return named == known->end() ? no_version(label) : get(named->second);
+        for (std::uint64_t gone = ~std::uint64_t{0};;) {
+            const auto known = aliases();
+            if (!known) return known.error();
+            const auto named = known->find(label);
+            if (named == known->end()) return no_version(label);
+            auto version = get(named->second);
+            if (version || version.error().code() != errc::not_found || named->second == gone) return version;
+            gone = named->second;  // removed since the alias was read, which names another by now
+        }
     }
 
     /// All versions; those whose manifest is damaged apart.

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -36,6 +37,14 @@ thread_local FaultPlan plan{};
 thread_local std::uint64_t calls = 0;
 thread_local bool has_come = false;
 thread_local std::vector<FileEvent>* events = nullptr;
+thread_local bool locks_whole_files = false;
+thread_local int lookers = 0;
+thread_local std::string opened{};
+thread_local std::function<void()> before_opened{};
+
+void others_may_come(std::string_view path) {
+    if (before_opened && path.ends_with(opened)) std::exchange(before_opened, {})();
+}
 
 /// Whether a call that takes these things can fail like that.
 [[nodiscard]] bool can_fail(unsigned takes) noexcept {
@@ -83,6 +92,20 @@ void arm(const FaultPlan& to) noexcept {
     calls = 0;
     has_come = false;
     is_armed = true;
+}
+
+void before_opening(std::string end, std::function<void()> then) {
+    opened = std::move(end);
+    before_opened = std::move(then);
+}
+
+WholeFileLocks::WholeFileLocks(int met) noexcept {
+    locks_whole_files = true;
+    lookers = met;
+}
+WholeFileLocks::~WholeFileLocks() {
+    locks_whole_files = false;
+    lookers = 0;
 }
 
 void hang(bool whether) noexcept { hangs = whether; }
@@ -151,6 +174,7 @@ extern "C" int __wrap_open(const char* path, int flags, ...) {
         mode = va_arg(rest, ::mode_t);
         va_end(rest);
     }
+    others_may_come(path);
     const bool creates = (flags & O_CREAT) != 0;
     if (fails(descriptor | patience | (creates ? room | change : nothing))) return -1;
     const bool is_new = events != nullptr && creates && node_of(path) == 0;
@@ -250,9 +274,20 @@ extern "C" int __wrap_fcntl(int fd, int what, ...) {
     va_start(rest, what);
     void* const argument = va_arg(rest, void*);  // an int would do as well on these machines
     va_end(rest);
+    if (locks_whole_files && (what == F_OFD_SETLK || what == F_OFD_GETLK)) {
+        errno = EINVAL;
+        return -1;
+    }
     return fails(patience) ? -1 : __real_fcntl(fd, what, argument);
 }
-CAIRN_TEST_CALL(int, flock, (int fd, int how)) { return fails(patience) ? -1 : __real_flock(fd, how); }
+CAIRN_TEST_CALL(int, flock, (int fd, int how)) {
+    if (how != LOCK_UN && lookers > 0) {
+        --lookers;
+        errno = EWOULDBLOCK;
+        return -1;
+    }
+    return fails(patience) ? -1 : __real_flock(fd, how);
+}
 CAIRN_TEST_CALL(int, posix_fallocate, (int fd, ::off_t at, ::off_t size)) {
     if (fails(room | patience)) return plan.number;
     return __real_posix_fallocate(fd, at, size);

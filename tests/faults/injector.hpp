@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,19 @@ struct FileEvent {
 
 /// Whether all calls of this process wait, as on a disk that does not answer.
 void hang(bool whether) noexcept;
+
+/// As a system whose locks are of whole files (`flock`) and of no part of them, while it is there. The first
+/// so many of this thread's that would be taken meet another who only looks.
+class WholeFileLocks {
+  public:
+    explicit WholeFileLocks(int met) noexcept;
+    ~WholeFileLocks();
+    WholeFileLocks(const WholeFileLocks&) = delete;
+    WholeFileLocks& operator=(const WholeFileLocks&) = delete;
+};
+
+/// What others do in between: is called once, before this thread next opens a file whose path ends so.
+void before_opening(std::string end, std::function<void()> then);
 
 /// Begins to record the changes that this thread makes.
 void record_events() noexcept;

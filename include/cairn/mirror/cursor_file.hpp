@@ -102,6 +102,8 @@ class KeptCursor {
         cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
+    /// What was written of this session is lost: it is written again.
+    void start_session_again() { cursor_ = cursor_from<C>(cursor_.before); }
 
     CursorFile cursor_file_;
     C cursor_;

@@ -203,8 +203,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
                 return error{errc::not_found, "the mirrored run was removed", folder_.string(),
                              "mirror it again"};
             }
-            cursor_ =
-                cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
+            start_session_again();
         }
         if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
@@ -234,8 +233,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
             }
             if (writer.error().code() != errc::not_found && writer.error().code() != errc::corrupt)
                 return writer.error();
-            cursor_ = cursor_from<TensorboardCursor>(
-                cursor_.before);  // what was there is lost, so the session again
+            start_session_again();
         }
         constexpr std::int64_t second = 1'000'000'000;
         cursor_.before = nullptr;

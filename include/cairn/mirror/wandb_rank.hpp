@@ -138,7 +138,7 @@ class RankMirror : public KeptCursor<Cursor> {
             }
             if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
                 return log.error();
-            cursor_ = cursor_from<Cursor>(cursor_.before);  // what was there is lost, so the session again
+            start_session_again();
         }
         cursor_.before = nullptr;
         cursor_.before = cursor_;

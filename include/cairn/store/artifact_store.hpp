@@ -179,10 +179,15 @@ class BasicArtifactStore {
             if (numbers->empty()) return no_version(label);
             return get(numbers->back());
         }
-        const auto known = aliases();
-        if (!known) return known.error();
-        const auto named = known->find(label);
-        return named == known->end() ? no_version(label) : get(named->second);
+        for (std::uint64_t gone = ~std::uint64_t{0};;) {
+            const auto known = aliases();
+            if (!known) return known.error();
+            const auto named = known->find(label);
+            if (named == known->end()) return no_version(label);
+            auto version = get(named->second);
+            if (version || version.error().code() != errc::not_found || named->second == gone) return version;
+            gone = named->second;  // removed since the alias was read, which names another by now
+        }
     }
 
     /// All versions; those whose manifest is damaged apart.

@@ -128,12 +128,6 @@ template <class = void>
     return Liveness::alive;
 }
 
-/// Certainly alive; a process elsewhere is not.
-template <class = void>
-[[nodiscard]] bool is_alive(const Process& process) {
-    return liveness(process) == Liveness::alive;
-}
-
 /// Fills `to` with bytes that nobody can guess.
 template <class = void>
 void random_bytes(std::span<std::byte> to) noexcept {

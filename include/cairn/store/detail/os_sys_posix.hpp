@@ -228,6 +228,10 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
 }
 #endif
 
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
 /// Takes a file, or a byte of it, or drops it, for this open file and not for the process: another open file
 /// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it. Where
 /// the system has no such locks, a byte is the whole file.
@@ -239,8 +243,12 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
     if (errno != EINVAL) return -1;
 #endif
     (void)part;
-    return ::flock(fd,
-                   how == Locking::none ? LOCK_UN : (how == Locking::shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    const int what = how == Locking::none ? LOCK_UN : (how == Locking::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    for (int attempt = 0;; ++attempt) {
+        if (::flock(fd, what) == 0) return 0;
+        if (errno != EWOULDBLOCK || attempt == 3) return -1;
+        sleep_ns(1'000'000);  // who asks by `is_locked` has it for a moment
+    }
 }
 
 /// 1 if a lock of this kind is impossible because of another, 0 if it is possible, -1 on failure. Nothing is
@@ -291,10 +299,6 @@ using Function = void (*)();
     return ::readlink(path, to, n);
 }
 [[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
-inline void sleep_ns(long ns) noexcept {
-    const ::timespec time{0, ns};
-    ::nanosleep(&time, nullptr);
-}
 
 }  // namespace CAIRN_NAMESPACE::detail::os::sys
 
