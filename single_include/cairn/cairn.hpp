@@ -22464,9 +22464,7 @@ class BasicRunEngine final : public RunCore,
         note_failure(failure, false);
     }
     void check_open(const char* tried) const override {
-        if (!has_ended()) return;
-        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
-               "do it before run.finish(), or resume the run"});
+        if (has_ended()) raise(after_end(tried));
     }
 
     void claim(const std::string& checkpoint) override {
@@ -22489,36 +22487,33 @@ class BasicRunEngine final : public RunCore,
     }
     void update_config(const Json& patch) override {
         check_config(patch);
-        check_open("change the config");
-        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        [&]() -> result<void> {
-            const std::scoped_lock lock{mutex_};
-            Json merged = config_;
+        change_in_turn("change the config", [&]() -> result<void> {
+            Json merged = config();
             merge(merged, patch);
-            result<void> written;
-            if (!is_detached()) written = folder_.write_json("config.json", merged);
+            const auto written = is_detached() ? result<void>{} : folder_.write_json("config.json", merged);
+            const std::scoped_lock lock{mutex_};
             if (written) config_ = std::move(merged);  // in memory only what is on disk
             return written;
-        }()
-                     .value();
+        }).value();
     }
     void set_summary(std::string key, Json value) override {
-        std::optional<result<void>> written;
-        if (const auto turn = summary_turn(); !has_ended()) {
+        change_in_turn("set a summary value", [&]() -> result<void> {
             {
                 const std::scoped_lock lock{mutex_};
                 user_summary_[std::move(key)] = std::move(value);
             }
             // Now, so that a kill does not lose it; the metrics beside it are those collected so far.
-            written = is_detached() ? result<void>{} : folder_.write_json("summary.json", summary());
-        }
-        if (!written) check_open("set a summary value");  // which it is not
-        std::move(written).value().value();
+            return is_detached() ? result<void>{} : folder_.write_json("summary.json", summary());
+        }).value();
     }
     result<void> try_describe(FunctionRef<void(Json&)> change) override {
-        const std::scoped_lock lock{mutex_};
-        change(about_);
-        return is_detached() ? result<void>{} : folder_.write_run(about_);
+        return change_in_turn("change the run's record", [&]() -> result<void> {
+            {
+                const std::scoped_lock lock{mutex_};
+                change(about_);
+            }
+            return is_detached() ? result<void>{} : folder_.write_run(about());
+        });
     }
     void define_metric(std::string_view name, const MetricOptions& options) override {
         describe([&](Json& about) {
@@ -22632,10 +22627,20 @@ class BasicRunEngine final : public RunCore,
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
 
-    /// To make a summary and to write it: no older one is written over a newer. A forked child, where nobody
-    /// might end another's turn, writes none.
-    [[nodiscard]] std::unique_lock<std::mutex> summary_turn() {
-        return is_detached() ? std::unique_lock<std::mutex>{} : std::unique_lock{summary_turn_};
+    [[nodiscard]] error after_end(const char* tried) const {
+        return {errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+                "do it before run.finish(), or resume the run"};
+    }
+    /// To change what is written of the run and to write it: no older one is written over a newer. A forked
+    /// child, where nobody might end another's turn, writes none.
+    [[nodiscard]] std::unique_lock<std::mutex> turn() {
+        return is_detached() ? std::unique_lock<std::mutex>{} : std::unique_lock{turn_};
+    }
+    /// `change()` in turn, unless the run has ended: then another may be writing it.
+    template <class F>
+    result<void> change_in_turn(const char* tried, F&& change) {
+        const auto in_turn = turn();
+        return has_ended() ? after_end(tried) : change();
     }
     /// How a run ends.
     struct End {
@@ -22699,10 +22704,7 @@ class BasicRunEngine final : public RunCore,
     }
 
     /// Changes the run's own record and writes it. Throws if the run has ended.
-    void describe(FunctionRef<void(Json&)> change) {
-        check_open("change the run's record");
-        try_describe(change).value();
-    }
+    void describe(FunctionRef<void(Json&)> change) { try_describe(change).value(); }
 
     static std::uint64_t random_key() noexcept {
         std::uint64_t key = 0;
@@ -22895,11 +22897,10 @@ class BasicRunEngine final : public RunCore,
         }
         for (const std::filesystem::path& pattern : patterns)
             keep(detail::save_files(pattern, dir() / "files"));
-        // Told of out of turn: who hears of it may set a value.
-        keep([&] {
-            const auto turn = summary_turn();
-            return folder_.write_json("summary.json", summary());
-        }());
+        // Who set something before the end has written it now. What fails is told of out of turn: who hears
+        // of it may want to set a value.
+        (void)turn();
+        keep(folder_.write_json("summary.json", summary()));
         {
             const std::scoped_lock lock{mutex_};
             about_["status"] = status;
@@ -22924,7 +22925,7 @@ class BasicRunEngine final : public RunCore,
     Json about_;
     Json config_;
     Json user_summary_;
-    std::mutex summary_turn_;
+    std::mutex turn_;
     std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
