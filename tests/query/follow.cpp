@@ -233,7 +233,7 @@ TEST_CASE("follow: what cannot be read is told once, and what cannot be read now
         const std::vector<cairn::error> lost = rows.losses();
         REQUIRE(lost.size() == 1);
         CHECK(lost.front().code() == cairn::errc::corrupt);
-        CHECK(lost.front().path() == (dir / "journal/2.ring").string());
+        CHECK(lost.front().path() == (dir / "journal" / "2.ring").string());
         REQUIRE(rows.next(seen));
         CHECK(rows.losses().empty());
     }
