@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ class Trainer {
         process_ = ::fork();
         if (process_ == 0) {
             ::close(asked[1]);
+            (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // whoever aborts leaves none that stands still
             Recording recording{store};
             [[maybe_unused]] const auto goes_on = beside(recording);
             if (::write(answered[1], "!", 1) != 1) std::abort();
