@@ -186,6 +186,24 @@ TEST_CASE("mirrors: a rank that begins when the first has ended is waited for", 
     with_each_mirror([](const auto& open) { follow_a_rank_that_begins(open); });
 }
 
+TEST_CASE("mirrors: a rank that seems to have crashed may go on as long as the first does",
+          "[mirror][ranks]") {
+    const TempDir dir;
+    auto first = start(dir, 0);
+    const auto store = cairn::open(dir.path()).value();
+    {
+        auto other = cairn::RunFolder::open_writer(store.store(), "p", "r", 1).value();
+        REQUIRE(other.write_run({{"status", "running"}, {"sessions", "of no number"}}));
+    }
+    const auto standing = [&] {
+        return cairn::detail::rank_standing(store.run("p", "r").value(), 1).value();
+    };
+    CHECK(standing().state == cairn::RunState::running);
+    CHECK(standing().session == 1);
+    REQUIRE(first.finish());
+    CHECK(standing().state == cairn::RunState::crashed);
+}
+
 TEST_CASE("mirrors: a rank that is resumed after the first has ended again is followed", "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { follow_a_rank_that_is_resumed_late(open); });
 }

@@ -39,9 +39,12 @@ struct RankStanding {
     if (!folder) return folder.error();
     const auto own = folder->standing();
     if (!own) return own.error();
+    // Where locks do not cross machines, one on another machine seems to have crashed.
+    const bool goes_on = own->state == RunState::crashed && run.state() == RunState::running;
     const auto session = own->record.find("sessions");
     const bool is_said = session != own->record.end() && session->is_number_unsigned();
-    return RankStanding{own->state, is_said ? session->get<std::uint64_t>() : run.sessions()};
+    return RankStanding{goes_on ? RunState::running : own->state,
+                        is_said ? session->get<std::uint64_t>() : run.sessions()};
 }
 
 /// The ranks of a run, each mirrored by an `M`, in their order.
