@@ -29193,13 +29193,14 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
 namespace CAIRN_NAMESPACE::detail {
 
 /// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
-/// later, or that of another rank.
+/// later, or that of another rank. What is met again and again stands there for good, as a text.
 class LeftOut {
   public:
     LeftOut() = default;
     /// From what `as_json` made; anything else is passed over.
     explicit LeftOut(const nlohmann::json& kept) {
         for (const nlohmann::json& one : kept) {
+            if (one.is_string()) met_.insert(one.get<std::string>());
             if (!one.is_array() || one.size() != 3) continue;
             if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
             add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
@@ -29208,10 +29209,12 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
-    void add(std::vector<error> what) { std::move(what.begin(), what.end(), std::back_inserter(all_)); }
-    /// The same of what is met again and again: this object tells it once.
+    /// The same of what is met again and again: it is told once.
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));
+    }
+    void add_once(std::vector<error> all) {
+        for (error& what : all) add_once(std::move(what));
     }
     /// Whether it is only this thing that is refused: then it is among them, and the others go on.
     [[nodiscard]] bool takes(const result<void>& told) {
@@ -29225,7 +29228,7 @@ class LeftOut {
     /// After the report was told. False if there was nothing.
     bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
     [[nodiscard]] nlohmann::json as_json() const {
-        nlohmann::json kept = nlohmann::json::array();
+        nlohmann::json kept = met_;
         for (const error& one : all_)
             kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
         return kept;
@@ -30243,11 +30246,13 @@ class RowFollower {
         detail::HistoryReport report;
         // Rings first: what leaves them while we read is in the history when we come to it.
         std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
+        result<void> failed;
         for (error& unread : report.unread) {
-            if (unread.code() != errc::corrupt) return unread;
-            if (unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
+            const bool is_lost = unread.code() == errc::corrupt || unread.code() == errc::unsupported;
+            if (!is_lost && failed) failed = unread;
+            if (is_lost && unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
         }
-        if (auto read = read_frames(lost_, f); !read) return read;
+        if (auto read = read_frames(rings, f); !read) return read;
         // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
         detail::RowAssembler assembler = assembler_;
         detail::RingPositions positions = positions_;
@@ -30262,14 +30267,23 @@ class RowFollower {
             }
             ahead = std::max(ahead, rows);
         }
-        return {};
+        return failed;
     }
-    /// What could not be read, each once: rings, and stretches of the history.
-    [[nodiscard]] std::vector<error> losses() { return std::exchange(lost_, {}).errors(dir_.string()); }
+    /// What could not be read, each once: rings, and stretches of the history; of a run that has ended, also
+    /// a last one that is torn.
+    [[nodiscard]] std::vector<error> losses(bool has_ended) {
+        detail::HistoryReport told;
+        told.unread = std::exchange(lost_.unread, {});
+        // A gap, and what is missing of a ring, are the same ones, seen from two sides.
+        const std::size_t damaged = lost_.damaged + std::max<std::size_t>(gaps_, positions_.missing()) +
+                                    (has_ended && is_torn_ ? 1 : 0);
+        if (damaged > damaged_) told.damaged = damaged_ = damaged;
+        return told.errors(dir_.string());
+    }
 
   private:
     template <class F>
-    result<void> read_frames(detail::HistoryReport& report, F&& f) {
+    result<void> read_frames(const std::vector<detail::RingRest>& rings, F&& f) {
         const auto history = detail::os::File::open_read(dir_ / detail::history_file);
         if (!history && history.error().code() == errc::not_found) return {};
         if (!history) return history.error();
@@ -30284,7 +30298,7 @@ class RowFollower {
             if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
             at_ = detail::history_header_bytes;
         }
-        std::size_t gaps = 0;  // and the same seen from the rings' side: `missing`
+        is_torn_ = false;
         constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
         while (at_ < *size) {
             bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
@@ -30294,19 +30308,18 @@ class RowFollower {
             for (detail::Frame frame; frames.next(frame);) {
                 if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
                 std::uint64_t& ahead = ahead_[frame.ring];
-                assembler_.feed(frame, report, [&](const detail::StoredRow& row) {
+                assembler_.feed(frame, lost_, [&](const detail::StoredRow& row) {
                     if (ahead == 0)
                         f(row);
                     else
                         --ahead;  // it was seen in the ring
                 });
             }
+            gaps_ += frames.gaps();
+            is_torn_ = frames.whole_bytes() < *read && !detail::is_in_a_ring(frames, rings);
             if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
             at_ += frames.whole_bytes();
-            gaps += frames.gaps();
         }
-        report.damaged += std::max<std::size_t>(gaps, positions_.missing() - missing_);
-        missing_ = positions_.missing();
         return {};
     }
 
@@ -30315,11 +30328,12 @@ class RowFollower {
     detail::RowAssembler assembler_;
     detail::RingPositions positions_;
     std::map<std::uint32_t, std::uint64_t>
-        ahead_;                // by ring: rows that were seen in it, and not yet in a frame
-    std::size_t missing_ = 0;  // stretches of rings that were not there, and are told of
+        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
     std::vector<std::byte> bytes_;
     detail::HistoryReport lost_;
-    std::set<std::string> unread_;  // rings that are told of
+    std::set<std::string> unread_;        // rings that are told of
+    std::size_t gaps_ = 0, damaged_ = 0;  // in the history; all that is told of
+    bool is_torn_ = false;                // its last frame, and what it holds is nowhere else
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -30585,14 +30599,16 @@ inline void add_tail(CLI::App& app, Call& call) {
                 last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
                 if (last.size() > wanted->count) last.pop_front();
             };
-            const auto tell_losses = [&] {
-                for (const error& lost : rows.losses()) call.note(lost.what());
+            RunState state = run.state();
+            const auto next = [&](const auto& take) {
+                const auto read = rows.next(take);
+                for (const error& lost : rows.losses(state != RunState::running)) call.note(lost.what());
+                return read;
             };
-            if (auto read = rows.next(keep); !read) return read;
-            tell_losses();
+            const auto read = next(keep);
             for (const DynamicRow& row : last) print(row);
-            if (!wanted->follow) return {};
-            for (RunState state = run.state(); state == RunState::running;) {
+            if (!read || !wanted->follow) return read;
+            while (state == RunState::running) {
                 detail::flush_and_wait(0.25);
                 const auto now = store.run(run.project(), run.id());  // before its last rows
                 if (!now) return now.error();
@@ -30601,8 +30617,7 @@ inline void add_tail(CLI::App& app, Call& call) {
                     if (row.kind == detail::RecordKind::row)
                         print({row.step, row.time_ns, row.values.data(), row.values.size()});
                 };
-                if (auto read = rows.next(show); !read) return read;
-                tell_losses();
+                if (auto more = next(show); !more) return more;
                 if (state != RunState::running)
                     call.note("the run is " + std::string{to_string(state)} +
                               (now->why().empty() ? "" : ": " + detail::printable(now->why())));
@@ -31722,34 +31737,32 @@ class KeptCursor {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// How a rank stands, and in which of its sessions it is.
+/// How a rank stands, and in which of its sessions it is: 0 for one that has said nothing yet.
 struct RankStanding {
     RunState state;
     std::uint64_t session;
 };
-/// A rank has a record of its own: it may go on for a while when the first has ended, and when both are
-/// resumed, one of them comes first.
+/// A rank goes on as long as the first does: what that says of the run is said of all, and where locks do not
+/// cross machines, one on another machine seems to have crashed. It has a record of its own, as it may go on
+/// for a while when the first has ended, and when both are resumed, one of them comes first.
 [[nodiscard]] inline result<RankStanding> rank_standing(const RecordedRun& run, unsigned rank) {
-    if (rank == 0) return RankStanding{run.state(), run.sessions()};
+    RankStanding standing{run.state(), rank == 0 ? run.sessions() : 0};
+    if (rank == 0) return standing;
     // A run's folder is projects/NAME/runs/ID in its store.
-    const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
-    const auto store = Store::open_existing(root);
+    const auto store =
+        Store::open_existing(run.dir().parent_path().parent_path().parent_path().parent_path());
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (!folder && folder.error().code() == errc::not_found) {
-        // It is about to have a record; or it never had one, as in a run that was imported.
+    const auto own = folder ? folder->standing() : result<RunFolder::Standing>{folder.error()};
+    if (!own) {
+        if (own.error().code() != errc::not_found) return own.error();
         const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
-        return RankStanding{held && *held ? RunState::running : run.state(), run.sessions()};
+        if (held && *held) standing = {RunState::running, 1};  // it is about to have a record
+        return standing;
     }
-    if (!folder) return folder.error();
-    const auto own = folder->standing();
-    if (!own) return own.error();
-    // Where locks do not cross machines, one on another machine seems to have crashed.
-    const bool goes_on = own->state == RunState::crashed && run.state() == RunState::running;
-    const auto session = own->record.find("sessions");
-    const bool is_said = session != own->record.end() && session->is_number_unsigned();
-    return RankStanding{goes_on ? RunState::running : own->state,
-                        is_said ? session->get<std::uint64_t>() : run.sessions()};
+    if (standing.state != RunState::running) standing.state = own->state;
+    (void)get_field(own->record, "sessions", standing.session);
+    return standing;
 }
 
 /// The ranks of a run, each mirrored by an `M`, in their order.
@@ -31765,23 +31778,29 @@ class Ranks {
     }
 
     /// What all of them did, with those that have come since. One that fails is opened anew the next time:
-    /// what it has in memory is ahead of what it has written. Nobody is told then of what the others left
-    /// out, so they keep it.
+    /// what it has in memory is ahead of what it has written. If that is the rank's own fault the others go
+    /// on, else they would fail as well. Nobody is told then of what they left out, so they keep it.
     result<MirrorReport> catch_up(const RecordedRun& run) {
         if (auto opened = open_new(run); !opened) return opened.error();
         MirrorReport all{.is_over = true};
-        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+        result<void> failed;
+        for (auto rank = ranks_.begin(); rank != ranks_.end();) {
             const auto now = rank_standing(run, rank->first);
             auto report = now ? rank->second.catch_up(run, *now) : result<MirrorReport>{now.error()};
             if (!report) {
-                ranks_.erase(rank);
-                return report;
+                const errc code = report.error().code();
+                if (failed) failed = report.error();
+                rank = ranks_.erase(rank);
+                if (code == errc::corrupt || code == errc::unsupported || code == errc::not_found) continue;
+                return failed.error();
             }
             all.rows += report->rows;
             all.versions += report->versions;
             all.is_over = all.is_over && report->is_over;
             for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+            ++rank;
         }
+        if (!failed) return failed.error();
         for (auto& [number, rank] : ranks_) rank.forget_left_out();
         return all;
     }
@@ -32003,7 +32022,8 @@ class EventMirror {
                            seconds_since_epoch(run.started_ns()));
     }
     /// Rows first: a rich value is written after its row. Returns how many rows there were.
-    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, LeftOut& left_out) {
+    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, bool has_ended,
+                              LeftOut& left_out) {
         if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
         std::uint64_t rows = 0;
         result<void> done;
@@ -32017,7 +32037,7 @@ class EventMirror {
             }
         };
         if (auto read = rows_.next(write); !read) return read.error();
-        left_out.add(rows_.losses());
+        left_out.add_once(rows_.losses(has_ended));
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
@@ -32096,7 +32116,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
-        const bool goes_on = cursor_.session == now.session;
+        const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
@@ -32109,9 +32129,9 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         }
         if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
-        const auto rows = events_.add(*writer_, cursor_, left_out_);
+        const auto rows = events_.add(*writer_, cursor_, has_ended, left_out_);
         if (!rows) return rows.error();
-        if (now.state != RunState::running) {
+        if (has_ended) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = true;
         }
@@ -32186,10 +32206,10 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
         detail::TensorboardCursor cursor;
         if (auto begun = events.begin(*writer, run); !begun) return begun.error();
-        const auto rows = events.add(*writer, cursor, left_out);
+        report.is_over = run.state() != RunState::running;
+        const auto rows = events.add(*writer, cursor, report.is_over, left_out);
         if (!rows) return rows.error();
         report.rows += *rows;
-        report.is_over = run.state() != RunState::running;
         if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
             return ended.error();
         if (auto closed = writer->close(); !closed) return closed.error();
@@ -32308,11 +32328,11 @@ using VersionNames = std::set<std::string, OlderVersion>;
 }
 
 /// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, which says
-/// whether it was taken, and calls `save()` after each. One that nobody can read is given to
-/// `leave_out(error)` instead. Returns how many were taken. Fails as these do.
-template <class Send, class LeaveOut, class Save>
+/// whether it was taken, and calls `save()` after each. One that nobody can read is left out. Returns how
+/// many were taken. Fails as these do.
+template <class Send, class Save>
 result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedRun& run,
-                                       std::set<std::string>& known, Send&& send, LeaveOut&& leave_out,
+                                       std::set<std::string>& known, LeftOut& left_out, Send&& send,
                                        Save&& save) {
     const auto all = versions_to_mirror(store, run);
     if (!all) return all.error();
@@ -32322,7 +32342,7 @@ result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedR
         const auto leased = lease_version(store.store(), run.project(), called);
         const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
         if (!whole && !is_lost(whole.error())) return whole.error();
-        if (!whole) leave_out(whole.error());
+        if (!whole) left_out.add(whole.error());
         const result<bool> sent = whole ? send(*leased) : result<bool>{false};
         if (!sent) return sent.error();
         known.insert(called);
@@ -32974,15 +32994,12 @@ class RankMirror : public KeptCursor<Cursor> {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
-        MirrorReport report;
         const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder());
             if (!there) return there.error();
-            if (!there->exists) return gone();
-            report.is_over = true;
-            report.left_out = left_out_.all();
-            return report;
+            if (!there->exists && rank_ == 0) return gone();  // one is enough to tell
+            return MirrorReport{.is_over = true, .left_out = left_out_.all()};
         }
         if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
@@ -32990,18 +33007,17 @@ class RankMirror : public KeptCursor<Cursor> {
         find_media();
         if (auto told = tell_rows(run, has_ended); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
-        if (auto told = tell_artifacts(run, report); !told) return told.error();
+        if (auto told = tell_artifacts(run); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
             if (auto told = records_->put(Kind::exit, exit_record(run, now.state)); !told)
                 return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
-            cursor_.is_over = report.is_over = true;
+            cursor_.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
-        report.rows = std::exchange(new_rows_, 0);
-        report.left_out = left_out_.all();
-        return report;
+        return MirrorReport{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
+                            std::exchange(new_versions_, 0)};
     }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
@@ -33133,7 +33149,7 @@ class RankMirror : public KeptCursor<Cursor> {
             done = take_row(run, row, count);
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
+        left_out_.add_once(rows_.losses(has_ended));
         if (!done) return done;
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
@@ -33349,7 +33365,7 @@ class RankMirror : public KeptCursor<Cursor> {
         }
         return {};
     }
-    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_artifacts(const RecordedRun& run) {
         if (rank_ != 0 || !options_.artifacts) return {};
         const auto all = versions_to_mirror(store_, run);
         if (!all) return all.error();
@@ -33363,7 +33379,7 @@ class RankMirror : public KeptCursor<Cursor> {
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
-            ++report.versions;
+            ++new_versions_;
         }
         return {};
     }
@@ -33379,8 +33395,8 @@ class RankMirror : public KeptCursor<Cursor> {
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
     RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
-    std::uint64_t new_rows_ = 0;                  // since the last report
-    std::map<std::string, std::string> summary_;  // what is new of it, as JSON
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
+    std::map<std::string, std::string> summary_;     // what is new of it, as JSON
     std::int64_t last_ns_ = 0;
 };
 
@@ -34920,17 +34936,16 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Tells of each that is not among the `known` yet, by `tell(LeasedVersion)`, which says whether that is
 /// done, and calls `save()` after each; what is not done comes again the next time. One that nobody can read
-/// is given to `leave_out(error)` instead. Fails as these do.
-template <class Tell, class LeaveOut, class Save>
+/// is left out. Fails as these do.
+template <class Tell, class Save>
 result<void> tell_used_versions(const StoreReader& store, const RecordedRun& run,
-                                std::set<std::string>& known, Tell&& tell, LeaveOut&& leave_out,
-                                Save&& save) {
+                                std::set<std::string>& known, LeftOut& left_out, Tell&& tell, Save&& save) {
     for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
         if (!used.is_string() || known.contains(used.get_ref<const std::string&>())) continue;
         const auto& called = used.get_ref<const std::string&>();
         const auto leased = lease_version(store.store(), run.project(), called);
         if (!leased && !is_lost(leased.error())) return leased.error();
-        if (!leased) leave_out(leased.error());
+        if (!leased) left_out.add(leased.error());
         const result<bool> told = leased ? tell(*leased) : result<bool>{true};
         if (!told) return told.error();
         if (!*told) continue;
@@ -34978,11 +34993,10 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
     std::set<std::string> inputs{};              ///< and those it had used
     std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
-    std::set<std::string> said{};                ///< what is not taken here at all
     nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
-                                   names, said, unsaid)
+                                   names, unsaid)
 };
 
 /// One rank of a run.
@@ -35002,13 +35016,14 @@ class RankMirror : public KeptCursor<Cursor> {
         place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
         if (auto opened = door_->open(); !opened) return opened.error();
         if (auto told = tell_rows(); !told) return told.error();
+        const bool is_over = now.state != RunState::running;
+        left_out_.add_once(rows_.losses(is_over));
         if (auto told = tell_media(); !told) return told.error();
         if (auto told = tell_artifacts(run); !told) return told.error();
         // Last: who reads that the run has ended has all of it.
         if (auto told = tell_config(run, now.state); !told) return told.error();
-        const bool is_over = now.state != RunState::running;
         if (is_over && cursor_.first.is_null())
-            say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
+            left_out_.add_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
@@ -35020,10 +35035,6 @@ class RankMirror : public KeptCursor<Cursor> {
                std::string project, bool with_artifacts, const os::Path& rank_dir)
         : KeptCursor{std::move(kept)}, store_{std::move(store)}, door_{std::move(door)}, rank_{rank},
           project_{std::move(project)}, with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
-
-    void say_once(error what) {
-        if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
-    }
 
     // ---- records
 
@@ -35037,7 +35048,6 @@ class RankMirror : public KeptCursor<Cursor> {
             if (is_full()) done = send();
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
         return done ? send() : done;
     }
     void take_row(const StoredRow& row, std::string id) {
@@ -35156,8 +35166,8 @@ class RankMirror : public KeptCursor<Cursor> {
             const auto all = versions_to_mirror(store_, run);
             if (!all) return all.error();
             if (!all->empty()) {
-                say_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
-                          "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
+                left_out_.add_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
+                                    "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
             }
             return {};
         } else {
@@ -35166,9 +35176,8 @@ class RankMirror : public KeptCursor<Cursor> {
                 if (sent || left_out_.takes(sent)) return sent.has_value();
                 return sent.error();
             };
-            const auto taken = hand_on_versions(
-                store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
-                [&] { return save(); });
+            const auto taken =
+                hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
             if (!taken) return taken.error();
             new_versions_ += *taken;
             return tell_inputs(run);
@@ -35180,12 +35189,10 @@ class RankMirror : public KeptCursor<Cursor> {
             const auto told = door_->tell_use(place_, one);
             if (told) return true;
             if (told.error().code() != errc::not_found) return told.error();
-            say_once(told.error());  // whoever made it may be mirrored later
+            left_out_.add_once(told.error());  // whoever made it may be mirrored later
             return false;
         };
-        return tell_used_versions(
-            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        return tell_used_versions(store_, run, cursor_.inputs, left_out_, tell, [&] { return save(); });
     }
 
     StoreReader store_;

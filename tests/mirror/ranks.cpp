@@ -146,20 +146,53 @@ void tell_what_was_left_out(const auto& open) {
     CHECK(open(store, run)->catch_up(run)->left_out.empty());
 }
 
-/// A ring that somebody has damaged: the rows around it are there, and it is told.
+/// A ring that somebody has damaged: the rows around it are there, and it is told, once.
 void tell_what_is_damaged(const auto& open) {
     const TempDir dir;
-    start(dir, 0).log("loss"_m = 1);
+    auto first = start(dir, 0);
+    const auto store = cairn::open(dir.path()).value();
+    const auto look_again = [&] {
+        const auto run = store.run("p", "r").value();
+        return open(store, run)->catch_up(run).value().left_out;
+    };
+    std::ofstream{store.run("p", "r").value().dir() / "journal/999.ring"} << std::string(8192, '?');
+    const auto told = look_again();
+    REQUIRE(told.size() == 1);
+    CHECK(told.front().code() == cairn::errc::corrupt);
+    CHECK(look_again().empty());
+    first.log("loss"_m = 1);
+    REQUIRE(first.finish());
+    CHECK(look_again().empty());
+}
+
+/// What is wrong with one rank keeps no other back.
+void go_on_beside_a_damaged_rank(const auto& open) {
+    const TempDir dir;
+    for (const unsigned rank : {0U, 1U, 2U}) start(dir, rank).log("loss"_m = 1);
     const auto store = cairn::open(dir.path()).value();
     const auto run = store.run("p", "r").value();
-    std::filesystem::create_directories(run.dir() / "journal");
-    std::ofstream{run.dir() / "journal/9.ring"} << std::string(8192, '?');
+    const auto record = cairn::detail::rank_dir(run.dir(), 1) / "run.json";
+    const auto aside = dir / "record";
+    std::filesystem::rename(record, aside);
+    std::ofstream{record} << "{";
     const auto told = open(store, run)->catch_up(run);
-    REQUIRE(told);
-    CHECK(told->rows == 1);
-    CHECK(told->is_over);
-    REQUIRE(told->left_out.size() == 1);
-    CHECK(told->left_out.front().code() == cairn::errc::corrupt);
+    REQUIRE(!told);
+    CHECK(told.error().code() == cairn::errc::corrupt);
+    std::filesystem::rename(aside, record);
+    CHECK(look(store, open) == std::pair{std::uint64_t{1}, true});  // the others are there
+}
+
+/// One that had no record when the first had ended, and ran unseen then as often as that had.
+void follow_a_rank_without_a_record(const auto& open) {
+    const TempDir dir;
+    start(dir, 0).log("loss"_m = 1);
+    start(dir, 0, cairn::Resume::must).log("loss"_m = 2);
+    const auto store = cairn::open(dir.path()).value();
+    REQUIRE(cairn::RunFolder::open_writer(store.store(), "p", "r", 1));  // and was killed
+    CHECK(look(store, open) == std::pair{std::uint64_t{2}, true});
+    start(dir, 1).log("loss"_m = 3);
+    start(dir, 1, cairn::Resume::must).log("loss"_m = 4);
+    CHECK(look(store, open) == std::pair{std::uint64_t{2}, true});
 }
 
 /// `check(open)` for each mirror that writes files.
@@ -199,7 +232,7 @@ TEST_CASE("mirrors: a rank that seems to have crashed may go on as long as the f
         return cairn::detail::rank_standing(store.run("p", "r").value(), 1).value();
     };
     CHECK(standing().state == cairn::RunState::running);
-    CHECK(standing().session == 1);
+    CHECK(standing().session == 0);
     REQUIRE(first.finish());
     CHECK(standing().state == cairn::RunState::crashed);
 }
@@ -213,8 +246,30 @@ TEST_CASE("mirrors: what a rank left out is told, though another rank fails in t
     with_each_mirror([](const auto& open) { tell_what_was_left_out(open); });
 }
 
-TEST_CASE("mirrors: a ring that cannot be read is told", "[mirror][ranks]") {
+TEST_CASE("mirrors: a ring that cannot be read is told once", "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { tell_what_is_damaged(open); });
+}
+
+TEST_CASE("mirrors: a rank whose record is damaged keeps no other back", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { go_on_beside_a_damaged_rank(open); });
+}
+
+TEST_CASE("mirrors: a rank that had no record yet is followed", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { follow_a_rank_without_a_record(open); });
+}
+
+TEST_CASE("mirrors: a rank whose folder W&B's client has sent and removed keeps no other back",
+          "[mirror][ranks]") {
+    const TempDir dir, to;
+    const auto open = [&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+        return cairn::WandbMirror::open(store, run, {.dir = to.path()});
+    };
+    for (const unsigned rank : {0U, 1U, 2U}) start(dir, rank).log("loss"_m = 1);
+    const auto store = cairn::open(dir.path()).value();
+    CHECK(look(store, open) == std::pair{std::uint64_t{3}, true});
+    std::filesystem::remove_all(to / "wandb");
+    for (const unsigned rank : {0U, 2U}) start(dir, rank, cairn::Resume::must).log("loss"_m = 2);
+    CHECK(look(store, open) == std::pair{std::uint64_t{2}, true});
 }
 
 }  // namespace ranks_test

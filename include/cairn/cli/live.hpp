@@ -63,14 +63,16 @@ inline void add_tail(CLI::App& app, Call& call) {
                 last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
                 if (last.size() > wanted->count) last.pop_front();
             };
-            const auto tell_losses = [&] {
-                for (const error& lost : rows.losses()) call.note(lost.what());
+            RunState state = run.state();
+            const auto next = [&](const auto& take) {
+                const auto read = rows.next(take);
+                for (const error& lost : rows.losses(state != RunState::running)) call.note(lost.what());
+                return read;
             };
-            if (auto read = rows.next(keep); !read) return read;
-            tell_losses();
+            const auto read = next(keep);
             for (const DynamicRow& row : last) print(row);
-            if (!wanted->follow) return {};
-            for (RunState state = run.state(); state == RunState::running;) {
+            if (!read || !wanted->follow) return read;
+            while (state == RunState::running) {
                 detail::flush_and_wait(0.25);
                 const auto now = store.run(run.project(), run.id());  // before its last rows
                 if (!now) return now.error();
@@ -79,8 +81,7 @@ inline void add_tail(CLI::App& app, Call& call) {
                     if (row.kind == detail::RecordKind::row)
                         print({row.step, row.time_ns, row.values.data(), row.values.size()});
                 };
-                if (auto read = rows.next(show); !read) return read;
-                tell_losses();
+                if (auto more = next(show); !more) return more;
                 if (state != RunState::running)
                     call.note("the run is " + std::string{to_string(state)} +
                               (now->why().empty() ? "" : ": " + detail::printable(now->why())));

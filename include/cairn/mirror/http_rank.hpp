@@ -88,6 +88,8 @@ class RankMirror : public KeptCursor<Cursor> {
         MirrorReport report;
         const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
         if (auto told = tell_rows(base, report); !told) return told.error();
+        report.is_over = now.state != RunState::running;
+        left_out_.add_once(rows_.losses(report.is_over));
         if (auto told = tell_media(base); !told) return told.error();
         if (rank_ == 0) {
             if (auto told = with_artifacts_ ? tell_artifacts(run, report) : result<void>{}; !told)
@@ -97,7 +99,6 @@ class RankMirror : public KeptCursor<Cursor> {
         }
         report.left_out = left_out_.all();
         if (auto saved = save(); !saved) return saved.error();
-        report.is_over = now.state != RunState::running;
         return report;
     }
 
@@ -121,7 +122,6 @@ class RankMirror : public KeptCursor<Cursor> {
             if (lines_.size() >= most_bytes) done = send_lines(base);
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
         return done ? send_lines(base) : done;
     }
     result<void> send_lines(const std::string& base) {
@@ -162,9 +162,8 @@ class RankMirror : public KeptCursor<Cursor> {
             const auto sent = send_version(run, one);
             return sent ? result<bool>{true} : sent.error();
         };
-        const auto taken = hand_on_versions(
-            store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        const auto taken =
+            hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
         if (!taken) return taken.error();
         report.versions = *taken;
         return {};

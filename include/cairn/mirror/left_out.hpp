@@ -6,9 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,13 +15,14 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
-/// later, or that of another rank.
+/// later, or that of another rank. What is met again and again stands there for good, as a text.
 class LeftOut {
   public:
     LeftOut() = default;
     /// From what `as_json` made; anything else is passed over.
     explicit LeftOut(const nlohmann::json& kept) {
         for (const nlohmann::json& one : kept) {
+            if (one.is_string()) met_.insert(one.get<std::string>());
             if (!one.is_array() || one.size() != 3) continue;
             if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
             add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
@@ -32,10 +31,12 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
-    void add(std::vector<error> what) { std::move(what.begin(), what.end(), std::back_inserter(all_)); }
-    /// The same of what is met again and again: this object tells it once.
+    /// The same of what is met again and again: it is told once.
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));
+    }
+    void add_once(std::vector<error> all) {
+        for (error& what : all) add_once(std::move(what));
     }
     /// Whether it is only this thing that is refused: then it is among them, and the others go on.
     [[nodiscard]] bool takes(const result<void>& told) {
@@ -49,7 +50,7 @@ class LeftOut {
     /// After the report was told. False if there was nothing.
     bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
     [[nodiscard]] nlohmann::json as_json() const {
-        nlohmann::json kept = nlohmann::json::array();
+        nlohmann::json kept = met_;
         for (const error& one : all_)
             kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
         return kept;

@@ -84,6 +84,7 @@ class RankMirror : public KeptCursor<Cursor> {
         tags_ = tags_of(run, rank_, parent_);
         if (auto told = tell_parameters(run); !told) return told.error();
         if (auto told = tell_rows(); !told) return told.error();
+        left_out_.add_once(rows_.losses(now.state != RunState::running));
         // Whatever becomes of its files, people should see how it ended.
         auto files = options_.artifacts ? tell_files(run) : result<void>{};
         if (!files && files.error().code() == errc::unsupported) {
@@ -234,7 +235,6 @@ class RankMirror : public KeptCursor<Cursor> {
             taken_[row.ring] = count;
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
         if (!done) return done;
         if (auto sent = send_metrics(); !sent) return sent;
         return send_texts();
@@ -430,9 +430,8 @@ class RankMirror : public KeptCursor<Cursor> {
             if (sent || left_out_.takes(sent)) return sent.has_value();
             return sent.error();
         };
-        const auto taken = hand_on_versions(
-            store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        const auto taken =
+            hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
         if (!taken) return taken.error();
         new_versions_ += *taken;
         return {};
@@ -449,9 +448,7 @@ class RankMirror : public KeptCursor<Cursor> {
             if (told || left_out_.takes(told)) return true;
             return told.error();
         };
-        return tell_used_versions(
-            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        return tell_used_versions(store_, run, cursor_.inputs, left_out_, tell, [&] { return save(); });
     }
 
     static constexpr const char* parent_tag = "mlflow.parentRunId";

@@ -5,6 +5,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/query/recorded_run.hpp>
+#include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
 #include <cairn/store/run_folder.hpp>
@@ -17,34 +18,32 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// How a rank stands, and in which of its sessions it is.
+/// How a rank stands, and in which of its sessions it is: 0 for one that has said nothing yet.
 struct RankStanding {
     RunState state;
     std::uint64_t session;
 };
-/// A rank has a record of its own: it may go on for a while when the first has ended, and when both are
-/// resumed, one of them comes first.
+/// A rank goes on as long as the first does: what that says of the run is said of all, and where locks do not
+/// cross machines, one on another machine seems to have crashed. It has a record of its own, as it may go on
+/// for a while when the first has ended, and when both are resumed, one of them comes first.
 [[nodiscard]] inline result<RankStanding> rank_standing(const RecordedRun& run, unsigned rank) {
-    if (rank == 0) return RankStanding{run.state(), run.sessions()};
+    RankStanding standing{run.state(), rank == 0 ? run.sessions() : 0};
+    if (rank == 0) return standing;
     // A run's folder is projects/NAME/runs/ID in its store.
-    const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
-    const auto store = Store::open_existing(root);
+    const auto store =
+        Store::open_existing(run.dir().parent_path().parent_path().parent_path().parent_path());
     if (!store) return store.error();
     const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    if (!folder && folder.error().code() == errc::not_found) {
-        // It is about to have a record; or it never had one, as in a run that was imported.
+    const auto own = folder ? folder->standing() : result<RunFolder::Standing>{folder.error()};
+    if (!own) {
+        if (own.error().code() != errc::not_found) return own.error();
         const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
-        return RankStanding{held && *held ? RunState::running : run.state(), run.sessions()};
+        if (held && *held) standing = {RunState::running, 1};  // it is about to have a record
+        return standing;
     }
-    if (!folder) return folder.error();
-    const auto own = folder->standing();
-    if (!own) return own.error();
-    // Where locks do not cross machines, one on another machine seems to have crashed.
-    const bool goes_on = own->state == RunState::crashed && run.state() == RunState::running;
-    const auto session = own->record.find("sessions");
-    const bool is_said = session != own->record.end() && session->is_number_unsigned();
-    return RankStanding{goes_on ? RunState::running : own->state,
-                        is_said ? session->get<std::uint64_t>() : run.sessions()};
+    if (standing.state != RunState::running) standing.state = own->state;
+    (void)get_field(own->record, "sessions", standing.session);
+    return standing;
 }
 
 /// The ranks of a run, each mirrored by an `M`, in their order.
@@ -60,23 +59,29 @@ class Ranks {
     }
 
     /// What all of them did, with those that have come since. One that fails is opened anew the next time:
-    /// what it has in memory is ahead of what it has written. Nobody is told then of what the others left
-    /// out, so they keep it.
+    /// what it has in memory is ahead of what it has written. If that is the rank's own fault the others go
+    /// on, else they would fail as well. Nobody is told then of what they left out, so they keep it.
     result<MirrorReport> catch_up(const RecordedRun& run) {
         if (auto opened = open_new(run); !opened) return opened.error();
         MirrorReport all{.is_over = true};
-        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+        result<void> failed;
+        for (auto rank = ranks_.begin(); rank != ranks_.end();) {
             const auto now = rank_standing(run, rank->first);
             auto report = now ? rank->second.catch_up(run, *now) : result<MirrorReport>{now.error()};
             if (!report) {
-                ranks_.erase(rank);
-                return report;
+                const errc code = report.error().code();
+                if (failed) failed = report.error();
+                rank = ranks_.erase(rank);
+                if (code == errc::corrupt || code == errc::unsupported || code == errc::not_found) continue;
+                return failed.error();
             }
             all.rows += report->rows;
             all.versions += report->versions;
             all.is_over = all.is_over && report->is_over;
             for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+            ++rank;
         }
+        if (!failed) return failed.error();
         for (auto& [number, rank] : ranks_) rank.forget_left_out();
         return all;
     }

@@ -76,9 +76,8 @@ class S3Mirror : detail::KeptCursor<detail::s3::Cursor> {
             left_out_.add(sent.error());  // the others go on
             return false;
         };
-        const auto taken = detail::hand_on_versions(
-            store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        const auto taken =
+            detail::hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
         if (!taken) return taken.error();
         MirrorReport report{0, run.state() != RunState::running, left_out_.all(), *taken};
         if (auto saved = save(); !saved) return saved.error();

@@ -101,7 +101,8 @@ class EventMirror {
                            seconds_since_epoch(run.started_ns()));
     }
     /// Rows first: a rich value is written after its row. Returns how many rows there were.
-    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, LeftOut& left_out) {
+    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, bool has_ended,
+                              LeftOut& left_out) {
         if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
         std::uint64_t rows = 0;
         result<void> done;
@@ -115,7 +116,7 @@ class EventMirror {
             }
         };
         if (auto read = rows_.next(write); !read) return read.error();
-        left_out.add(rows_.losses());
+        left_out.add_once(rows_.losses(has_ended));
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
@@ -194,7 +195,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
-        const bool goes_on = cursor_.session == now.session;
+        const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
@@ -207,9 +208,9 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         }
         if (auto begun = writer_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
-        const auto rows = events_.add(*writer_, cursor_, left_out_);
+        const auto rows = events_.add(*writer_, cursor_, has_ended, left_out_);
         if (!rows) return rows.error();
-        if (now.state != RunState::running) {
+        if (has_ended) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = true;
         }
@@ -284,10 +285,10 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
         detail::TensorboardCursor cursor;
         if (auto begun = events.begin(*writer, run); !begun) return begun.error();
-        const auto rows = events.add(*writer, cursor, left_out);
+        report.is_over = run.state() != RunState::running;
+        const auto rows = events.add(*writer, cursor, report.is_over, left_out);
         if (!rows) return rows.error();
         report.rows += *rows;
-        report.is_over = run.state() != RunState::running;
         if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
             return ended.error();
         if (auto closed = writer->close(); !closed) return closed.error();

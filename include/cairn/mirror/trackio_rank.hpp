@@ -74,11 +74,10 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
     std::set<std::string> inputs{};              ///< and those it had used
     std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
-    std::set<std::string> said{};                ///< what is not taken here at all
     nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
-                                   names, said, unsaid)
+                                   names, unsaid)
 };
 
 /// One rank of a run.
@@ -98,13 +97,14 @@ class RankMirror : public KeptCursor<Cursor> {
         place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
         if (auto opened = door_->open(); !opened) return opened.error();
         if (auto told = tell_rows(); !told) return told.error();
+        const bool is_over = now.state != RunState::running;
+        left_out_.add_once(rows_.losses(is_over));
         if (auto told = tell_media(); !told) return told.error();
         if (auto told = tell_artifacts(run); !told) return told.error();
         // Last: who reads that the run has ended has all of it.
         if (auto told = tell_config(run, now.state); !told) return told.error();
-        const bool is_over = now.state != RunState::running;
         if (is_over && cursor_.first.is_null())
-            say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
+            left_out_.add_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
@@ -116,10 +116,6 @@ class RankMirror : public KeptCursor<Cursor> {
                std::string project, bool with_artifacts, const os::Path& rank_dir)
         : KeptCursor{std::move(kept)}, store_{std::move(store)}, door_{std::move(door)}, rank_{rank},
           project_{std::move(project)}, with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
-
-    void say_once(error what) {
-        if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
-    }
 
     // ---- records
 
@@ -133,7 +129,6 @@ class RankMirror : public KeptCursor<Cursor> {
             if (is_full()) done = send();
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
         return done ? send() : done;
     }
     void take_row(const StoredRow& row, std::string id) {
@@ -252,8 +247,8 @@ class RankMirror : public KeptCursor<Cursor> {
             const auto all = versions_to_mirror(store_, run);
             if (!all) return all.error();
             if (!all->empty()) {
-                say_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
-                          "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
+                left_out_.add_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
+                                    "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
             }
             return {};
         } else {
@@ -262,9 +257,8 @@ class RankMirror : public KeptCursor<Cursor> {
                 if (sent || left_out_.takes(sent)) return sent.has_value();
                 return sent.error();
             };
-            const auto taken = hand_on_versions(
-                store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
-                [&] { return save(); });
+            const auto taken =
+                hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
             if (!taken) return taken.error();
             new_versions_ += *taken;
             return tell_inputs(run);
@@ -276,12 +270,10 @@ class RankMirror : public KeptCursor<Cursor> {
             const auto told = door_->tell_use(place_, one);
             if (told) return true;
             if (told.error().code() != errc::not_found) return told.error();
-            say_once(told.error());  // whoever made it may be mirrored later
+            left_out_.add_once(told.error());  // whoever made it may be mirrored later
             return false;
         };
-        return tell_used_versions(
-            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
-            [&] { return save(); });
+        return tell_used_versions(store_, run, cursor_.inputs, left_out_, tell, [&] { return save(); });
     }
 
     StoreReader store_;

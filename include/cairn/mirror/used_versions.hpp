@@ -17,17 +17,16 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Tells of each that is not among the `known` yet, by `tell(LeasedVersion)`, which says whether that is
 /// done, and calls `save()` after each; what is not done comes again the next time. One that nobody can read
-/// is given to `leave_out(error)` instead. Fails as these do.
-template <class Tell, class LeaveOut, class Save>
+/// is left out. Fails as these do.
+template <class Tell, class Save>
 result<void> tell_used_versions(const StoreReader& store, const RecordedRun& run,
-                                std::set<std::string>& known, Tell&& tell, LeaveOut&& leave_out,
-                                Save&& save) {
+                                std::set<std::string>& known, LeftOut& left_out, Tell&& tell, Save&& save) {
     for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
         if (!used.is_string() || known.contains(used.get_ref<const std::string&>())) continue;
         const auto& called = used.get_ref<const std::string&>();
         const auto leased = lease_version(store.store(), run.project(), called);
         if (!leased && !is_lost(leased.error())) return leased.error();
-        if (!leased) leave_out(leased.error());
+        if (!leased) left_out.add(leased.error());
         const result<bool> told = leased ? tell(*leased) : result<bool>{true};
         if (!told) return told.error();
         if (!*told) continue;

@@ -3,6 +3,7 @@
 // Which versions of artifacts a mirror hands on, and their files as they are sent. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/query/runs.hpp>
@@ -94,11 +95,11 @@ using VersionNames = std::set<std::string, OlderVersion>;
 }
 
 /// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, which says
-/// whether it was taken, and calls `save()` after each. One that nobody can read is given to
-/// `leave_out(error)` instead. Returns how many were taken. Fails as these do.
-template <class Send, class LeaveOut, class Save>
+/// whether it was taken, and calls `save()` after each. One that nobody can read is left out. Returns how
+/// many were taken. Fails as these do.
+template <class Send, class Save>
 result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedRun& run,
-                                       std::set<std::string>& known, Send&& send, LeaveOut&& leave_out,
+                                       std::set<std::string>& known, LeftOut& left_out, Send&& send,
                                        Save&& save) {
     const auto all = versions_to_mirror(store, run);
     if (!all) return all.error();
@@ -108,7 +109,7 @@ result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedR
         const auto leased = lease_version(store.store(), run.project(), called);
         const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
         if (!whole && !is_lost(whole.error())) return whole.error();
-        if (!whole) leave_out(whole.error());
+        if (!whole) left_out.add(whole.error());
         const result<bool> sent = whole ? send(*leased) : result<bool>{false};
         if (!sent) return sent.error();
         known.insert(called);

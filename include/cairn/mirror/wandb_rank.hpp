@@ -77,15 +77,12 @@ class RankMirror : public KeptCursor<Cursor> {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
-        MirrorReport report;
         const bool has_ended = now.state != RunState::running, goes_on = cursor_.session == now.session;
         if (cursor_.is_over && goes_on) {
             const auto there = os::status(folder());
             if (!there) return there.error();
-            if (!there->exists) return gone();
-            report.is_over = true;
-            report.left_out = left_out_.all();
-            return report;
+            if (!there->exists && rank_ == 0) return gone();  // one is enough to tell
+            return MirrorReport{.is_over = true, .left_out = left_out_.all()};
         }
         if (auto begun = records_ && goes_on ? result<void>{} : begin(run, now.session); !begun)
             return begun.error();
@@ -93,18 +90,17 @@ class RankMirror : public KeptCursor<Cursor> {
         find_media();
         if (auto told = tell_rows(run, has_ended); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
-        if (auto told = tell_artifacts(run, report); !told) return told.error();
+        if (auto told = tell_artifacts(run); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
             if (auto told = records_->put(Kind::exit, exit_record(run, now.state)); !told)
                 return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
-            cursor_.is_over = report.is_over = true;
+            cursor_.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
-        report.rows = std::exchange(new_rows_, 0);
-        report.left_out = left_out_.all();
-        return report;
+        return MirrorReport{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
+                            std::exchange(new_versions_, 0)};
     }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
@@ -236,7 +232,7 @@ class RankMirror : public KeptCursor<Cursor> {
             done = take_row(run, row, count);
         };
         if (auto read = rows_.next(take); !read) return read;
-        left_out_.add(rows_.losses());
+        left_out_.add_once(rows_.losses(has_ended));
         if (!done) return done;
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
@@ -452,7 +448,7 @@ class RankMirror : public KeptCursor<Cursor> {
         }
         return {};
     }
-    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_artifacts(const RecordedRun& run) {
         if (rank_ != 0 || !options_.artifacts) return {};
         const auto all = versions_to_mirror(store_, run);
         if (!all) return all.error();
@@ -466,7 +462,7 @@ class RankMirror : public KeptCursor<Cursor> {
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
-            ++report.versions;
+            ++new_versions_;
         }
         return {};
     }
@@ -482,8 +478,8 @@ class RankMirror : public KeptCursor<Cursor> {
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
     RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
-    std::uint64_t new_rows_ = 0;                  // since the last report
-    std::map<std::string, std::string> summary_;  // what is new of it, as JSON
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
+    std::map<std::string, std::string> summary_;     // what is new of it, as JSON
     std::int64_t last_ns_ = 0;
 };
 

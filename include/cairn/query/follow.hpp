@@ -36,11 +36,13 @@ class RowFollower {
         detail::HistoryReport report;
         // Rings first: what leaves them while we read is in the history when we come to it.
         std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
+        result<void> failed;
         for (error& unread : report.unread) {
-            if (unread.code() != errc::corrupt) return unread;
-            if (unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
+            const bool is_lost = unread.code() == errc::corrupt || unread.code() == errc::unsupported;
+            if (!is_lost && failed) failed = unread;
+            if (is_lost && unread_.insert(unread.path()).second) lost_.unread.push_back(std::move(unread));
         }
-        if (auto read = read_frames(lost_, f); !read) return read;
+        if (auto read = read_frames(rings, f); !read) return read;
         // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
         detail::RowAssembler assembler = assembler_;
         detail::RingPositions positions = positions_;
@@ -55,14 +57,23 @@ class RowFollower {
             }
             ahead = std::max(ahead, rows);
         }
-        return {};
+        return failed;
     }
-    /// What could not be read, each once: rings, and stretches of the history.
-    [[nodiscard]] std::vector<error> losses() { return std::exchange(lost_, {}).errors(dir_.string()); }
+    /// What could not be read, each once: rings, and stretches of the history; of a run that has ended, also
+    /// a last one that is torn.
+    [[nodiscard]] std::vector<error> losses(bool has_ended) {
+        detail::HistoryReport told;
+        told.unread = std::exchange(lost_.unread, {});
+        // A gap, and what is missing of a ring, are the same ones, seen from two sides.
+        const std::size_t damaged = lost_.damaged + std::max<std::size_t>(gaps_, positions_.missing()) +
+                                    (has_ended && is_torn_ ? 1 : 0);
+        if (damaged > damaged_) told.damaged = damaged_ = damaged;
+        return told.errors(dir_.string());
+    }
 
   private:
     template <class F>
-    result<void> read_frames(detail::HistoryReport& report, F&& f) {
+    result<void> read_frames(const std::vector<detail::RingRest>& rings, F&& f) {
         const auto history = detail::os::File::open_read(dir_ / detail::history_file);
         if (!history && history.error().code() == errc::not_found) return {};
         if (!history) return history.error();
@@ -77,7 +88,7 @@ class RowFollower {
             if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
             at_ = detail::history_header_bytes;
         }
-        std::size_t gaps = 0;  // and the same seen from the rings' side: `missing`
+        is_torn_ = false;
         constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
         while (at_ < *size) {
             bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
@@ -87,19 +98,18 @@ class RowFollower {
             for (detail::Frame frame; frames.next(frame);) {
                 if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
                 std::uint64_t& ahead = ahead_[frame.ring];
-                assembler_.feed(frame, report, [&](const detail::StoredRow& row) {
+                assembler_.feed(frame, lost_, [&](const detail::StoredRow& row) {
                     if (ahead == 0)
                         f(row);
                     else
                         --ahead;  // it was seen in the ring
                 });
             }
+            gaps_ += frames.gaps();
+            is_torn_ = frames.whole_bytes() < *read && !detail::is_in_a_ring(frames, rings);
             if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
             at_ += frames.whole_bytes();
-            gaps += frames.gaps();
         }
-        report.damaged += std::max<std::size_t>(gaps, positions_.missing() - missing_);
-        missing_ = positions_.missing();
         return {};
     }
 
@@ -108,11 +118,12 @@ class RowFollower {
     detail::RowAssembler assembler_;
     detail::RingPositions positions_;
     std::map<std::uint32_t, std::uint64_t>
-        ahead_;                // by ring: rows that were seen in it, and not yet in a frame
-    std::size_t missing_ = 0;  // stretches of rings that were not there, and are told of
+        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
     std::vector<std::byte> bytes_;
     detail::HistoryReport lost_;
-    std::set<std::string> unread_;  // rings that are told of
+    std::set<std::string> unread_;        // rings that are told of
+    std::size_t gaps_ = 0, damaged_ = 0;  // in the history; all that is told of
+    bool is_torn_ = false;                // its last frame, and what it holds is nowhere else
 };
 
 }  // namespace CAIRN_NAMESPACE
