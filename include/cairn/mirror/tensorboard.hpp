@@ -223,7 +223,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
 
   private:
     TensorboardRank(KeptCursor kept, unsigned rank, const os::Path& rank_dir, os::Path folder)
-        : KeptCursor{std::move(kept)}, rank_{rank}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
+        : KeptCursor{std::move(kept)}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
 
     result<void> begin(const RecordedRun& run, std::uint64_t session) {
         if (cursor_.session == session && !cursor_.file.empty()) {
@@ -255,7 +255,6 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
     }
 
-    unsigned rank_;
     os::Path folder_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
