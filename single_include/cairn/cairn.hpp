@@ -19624,7 +19624,9 @@ template <class = void>
     std::uint64_t released = 0, after_memory = 0;
     std::memcpy(&released, later, sizeof released);
     std::memcpy(&after_memory, later + 8, sizeof after_memory);
-    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
+    const bool is_of_records = (from | to | released) % 8 == 0;  // whose sizes are multiples of it
+    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from ||
+        !is_of_records)
         return corrupt("its positions are none that a ring can have");
     rest.after_memory = after_memory != 0;
     rest.from = std::min(released, to);

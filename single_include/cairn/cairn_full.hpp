@@ -19633,7 +19633,9 @@ template <class = void>
     std::uint64_t released = 0, after_memory = 0;
     std::memcpy(&released, later, sizeof released);
     std::memcpy(&after_memory, later + 8, sizeof after_memory);
-    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
+    const bool is_of_records = (from | to | released) % 8 == 0;  // whose sizes are multiples of it
+    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from ||
+        !is_of_records)
         return corrupt("its positions are none that a ring can have");
     rest.after_memory = after_memory != 0;
     rest.from = std::min(released, to);
@@ -32144,7 +32146,7 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
 
   private:
     TensorboardRank(KeptCursor kept, unsigned rank, const os::Path& rank_dir, os::Path folder)
-        : KeptCursor{std::move(kept)}, rank_{rank}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
+        : KeptCursor{std::move(kept)}, folder_{std::move(folder)}, events_{rank, rank_dir} {}
 
     result<void> begin(const RecordedRun& run, std::uint64_t session) {
         if (cursor_.session == session && !cursor_.file.empty()) {
@@ -32176,7 +32178,6 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
         return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
     }
 
-    unsigned rank_;
     os::Path folder_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
