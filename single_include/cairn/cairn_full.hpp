@@ -30603,11 +30603,11 @@ inline void add_tail(CLI::App& app, Call& call) {
             };
             RunState state = run.state();
             const auto next = [&](const auto& take) {
-                const auto read = rows.next(take);
+                auto read = rows.next(take);
                 for (const error& lost : rows.losses(state != RunState::running)) call.note(lost.what());
                 return read;
             };
-            const auto read = next(keep);
+            auto read = next(keep);
             for (const DynamicRow& row : last) print(row);
             if (!read || !wanted->follow) return read;
             while (state == RunState::running) {
