@@ -11886,10 +11886,11 @@ class BasicArtifactStore {
             if (auto back = detail::os::rename_replace(gone, path); !back) return back;
             return read ? being_read(version) : read.error();
         }
-        if (store_.durability() == Durability::power_loss) {
-            if (auto synced = detail::os::sync_dir(path.parent_path()); !synced) return synced;
-        }
-        return detail::finish_removals(store_, dir_);
+        const bool is_to_last = store_.durability() == Durability::power_loss;
+        auto done = is_to_last ? detail::os::sync_dir(path.parent_path()) : result<void>{};
+        // At once, whoever looks whether it is there: who takes a lease from here on finds no manifest.
+        if (done) done = detail::finish_removal(store_, dir_, gone, version);
+        return done ? detail::finish_removals(store_, dir_) : done;
     }
 
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {

@@ -8,7 +8,10 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string>
 
 namespace in_between_test {
 
@@ -57,6 +60,31 @@ TEST_CASE("faults: an alias names a version, though it moves and that goes while
     const auto gone = model.resolve("gone");
     REQUIRE(!gone);
     CHECK(gone.error().code() == cairn::errc::not_found);
+}
+
+TEST_CASE("faults: a version that goes is gone, though somebody looks whether it is there",
+          "[faults][artifact]") {
+    const TempDir dir;
+    const auto store = cairn::Store::open(dir.path()).value();
+    const auto model = cairn::ArtifactStore::open(store, "p", "model", "model").value();
+    for (int i = 0; i < 2; ++i) (void)model.commit({}, {}).value();
+    // Asked twice who reads it, before and after it was hidden: who comes then, as `verify` does, finds
+    // nothing.
+    const std::string leases = cairn::detail::lease_file;
+    std::optional<cairn::detail::os::Lease> reading;
+    cairn_test::before_opening(leases, [&] {
+        cairn_test::before_opening(leases, [&] {
+            cairn_test::before_opening(leases, [&] {
+                reading = model.lease(0).value();
+                CHECK(!model.get(0));
+            });
+        });
+    });
+    model.remove(0).value();
+    cairn_test::before_opening("", {});
+    for (const auto& entry :
+         std::filesystem::directory_iterator{store.artifact_dir("p", "model") / "versions"})
+        CHECK(entry.path().extension() != ".removing");
 }
 
 }  // namespace in_between_test
