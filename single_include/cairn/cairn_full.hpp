@@ -31721,6 +31721,13 @@ class KeptCursor {
         cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
+    /// What is said from here on belongs to this session.
+    void start_session(std::uint64_t session) {
+        cursor_.before = nullptr;
+        cursor_.before = cursor_;
+        cursor_.session = session;
+        cursor_.is_over = false;
+    }
     /// What was written of this session is lost: it is written again.
     void start_session_again() { cursor_ = cursor_from<C>(cursor_.before); }
 
@@ -32007,7 +32014,7 @@ struct TensorboardCursor {
     RowCounts rows{};                 ///< that were handed on
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
-    nlohmann::json unsaid{};          ///< what was left out, and nobody was told of it yet
+    nlohmann::json unsaid{};          ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
                                    before, unsaid)
@@ -32161,12 +32168,9 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
             start_session_again();
         }
         constexpr std::int64_t second = 1'000'000'000;
-        cursor_.before = nullptr;
-        cursor_.before = cursor_;
+        start_session(session);
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
-        cursor_.session = session;
-        cursor_.is_over = false;
         if (auto made = os::make_dirs(folder_); !made) return made;
         (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this
         auto writer = EventWriter::create(folder_ / cursor_.file, seconds_since_epoch(run.started_ns()));
@@ -32749,7 +32753,7 @@ struct Cursor {
     std::set<std::string> metrics{};        ///< whose definitions were
     nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
     std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
-    nlohmann::json unsaid{};                ///< what was left out, and nobody was told of it yet
+    nlohmann::json unsaid{};                ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, folder, bytes, records, session, is_over, about,
                                    user_summary, rows, media, media_ahead, console, artifacts, metrics,
@@ -33044,9 +33048,8 @@ class RankMirror : public KeptCursor<Cursor> {
 
     /// Goes on where an earlier one was, or begins a folder.
     result<void> begin(const RecordedRun& run, std::uint64_t session) {
-        const os::Path path = log_path(run);
         if (cursor_.session == session && !cursor_.folder.empty()) {
-            auto log = WandbLogWriter::go_on(path, cursor_.bytes);
+            auto log = WandbLogWriter::go_on(log_path(run), cursor_.bytes);
             if (log) {
                 records_.emplace(std::move(*log), cursor_.records);
                 return {};
@@ -33055,10 +33058,7 @@ class RankMirror : public KeptCursor<Cursor> {
                 return log.error();
             start_session_again();
         }
-        cursor_.before = nullptr;
-        cursor_.before = cursor_;
-        cursor_.session = session;
-        cursor_.is_over = false;
+        start_session(session);
         cursor_.about.clear();
         cursor_.metrics.clear();
         if (auto made = make_folder(run); !made) return made;
@@ -34995,7 +34995,7 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
     std::set<std::string> inputs{};              ///< and those it had used
     std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
-    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+    nlohmann::json unsaid{};                     ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
                                    names, unsaid)

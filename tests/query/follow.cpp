@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -31,6 +32,11 @@ cairn::Run start(const TempDir& dir, cairn::Resume resume = cairn::Resume::never
     return cairn::init({.project = "p", .id = "r", .dir = dir.path(), .resume = resume, .quiet = true});
 }
 std::filesystem::path folder(const TempDir& dir) { return dir / "projects/p/runs/r"; }
+/// Changes a byte of a file.
+void spoil(const std::filesystem::path& path, std::uintmax_t at) {
+    std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+    file.seekp(static_cast<std::streamoff>(at)).put('?');
+}
 
 /// The numbers that each worker logged, as they were seen.
 class Seen {
@@ -241,15 +247,12 @@ TEST_CASE("follow: what cannot be read is told once, and what cannot be read now
     }
     SECTION("a stretch of the history") {
         REQUIRE(writer.write());
-        const auto at =
-            static_cast<std::streamoff>(std::filesystem::file_size(dir / cairn::detail::history_file) + 40);
+        const auto at = std::filesystem::file_size(dir / cairn::detail::history_file) + 40;
         for (int stretch = 0; stretch < 2; ++stretch) {
             for (int i = 0; i < 10; ++i) writer.log(n++);
             REQUIRE(writer.write());
         }
-        std::fstream{dir / cairn::detail::history_file, std::ios::binary | std::ios::in | std::ios::out}
-            .seekp(at)
-            .put('?');
+        spoil(dir / cairn::detail::history_file, at);
         REQUIRE(rows.next(seen));
         CHECK(seen.count(0) == n);
         CHECK(seen.wrong() == 1);
@@ -261,11 +264,8 @@ TEST_CASE("follow: what cannot be read is told once, and what cannot be read now
     }
     SECTION("the last frame, which a writer may be at, or nobody any more") {
         REQUIRE(writer.write());
-        const auto at =
-            static_cast<std::streamoff>(std::filesystem::file_size(dir / cairn::detail::history_file) - 8);
-        std::fstream{dir / cairn::detail::history_file, std::ios::binary | std::ios::in | std::ios::out}
-            .seekp(at)
-            .put('?');
+        const auto at = std::filesystem::file_size(dir / cairn::detail::history_file) - 8;
+        spoil(dir / cairn::detail::history_file, at);
         REQUIRE(rows.next(seen));
         CHECK(seen.count(0) == 0);
         CHECK(rows.losses(false).empty());
@@ -284,13 +284,10 @@ TEST_CASE("follow: a stretch that is missing is told once, though it is seen fro
         REQUIRE(history.append({cairn::detail::FrameKind::records, ring, from, from + 8, nothing}));
     };
     append(1, 0);
-    const auto at =
-        static_cast<std::streamoff>(std::filesystem::file_size(dir / cairn::detail::history_file));
+    const auto at = std::filesystem::file_size(dir / cairn::detail::history_file);
     append(1, 8);
     append(2, 0);
-    std::fstream{dir / cairn::detail::history_file, std::ios::binary | std::ios::in | std::ios::out}
-        .seekp(at)
-        .put('?');
+    spoil(dir / cairn::detail::history_file, at);
     cairn::RowFollower rows{dir.path()};
     const auto pass_over = [](const cairn::detail::StoredRow&) {};
     REQUIRE(rows.next(pass_over));

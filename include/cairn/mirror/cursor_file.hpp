@@ -102,6 +102,13 @@ class KeptCursor {
         cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
+    /// What is said from here on belongs to this session.
+    void start_session(std::uint64_t session) {
+        cursor_.before = nullptr;
+        cursor_.before = cursor_;
+        cursor_.session = session;
+        cursor_.is_over = false;
+    }
     /// What was written of this session is lost: it is written again.
     void start_session_again() { cursor_ = cursor_from<C>(cursor_.before); }
 

@@ -53,7 +53,7 @@ struct Cursor {
     RowCounts rows{};                   ///< by ring, what was handed on
     std::uint64_t media = 0;            ///< rich values that lie before this place were handed on
     std::set<std::string> artifacts{};  ///< versions that were, as "model:v3"
-    nlohmann::json unsaid{};            ///< what was left out, and nobody was told of yet
+    nlohmann::json unsaid{};            ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, about, rows, media, artifacts, unsaid)
 };

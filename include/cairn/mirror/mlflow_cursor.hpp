@@ -29,7 +29,7 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were handed on, as "model:v3"
     std::set<std::string> inputs{};              ///< and that it had used
     std::vector<std::string> tables{};           ///< files that are tables
-    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+    nlohmann::json unsaid{};                     ///< what was left out, as `LeftOut` keeps it
     std::string wanted{};                        ///< with which options
     std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
 

@@ -37,7 +37,7 @@ namespace detail::s3 {
 struct Cursor {
     int format = 1;                     ///< of this record
     std::set<std::string> artifacts{};  ///< versions that were handed on, as "model:v3"
-    nlohmann::json unsaid{};            ///< what was left out, and nobody was told of yet
+    nlohmann::json unsaid{};            ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, artifacts, unsaid)
 };

@@ -83,7 +83,7 @@ struct TensorboardCursor {
     RowCounts rows{};                 ///< that were handed on
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
-    nlohmann::json unsaid{};          ///< what was left out, and nobody was told of it yet
+    nlohmann::json unsaid{};          ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
                                    before, unsaid)
@@ -237,12 +237,9 @@ class TensorboardRank : public KeptCursor<TensorboardCursor> {
             start_session_again();
         }
         constexpr std::int64_t second = 1'000'000'000;
-        cursor_.before = nullptr;
-        cursor_.before = cursor_;
+        start_session(session);
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
-        cursor_.session = session;
-        cursor_.is_over = false;
         if (auto made = os::make_dirs(folder_); !made) return made;
         (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this
         auto writer = EventWriter::create(folder_ / cursor_.file, seconds_since_epoch(run.started_ns()));

@@ -74,7 +74,7 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
     std::set<std::string> inputs{};              ///< and those it had used
     std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
-    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+    nlohmann::json unsaid{};                     ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
                                    names, unsaid)

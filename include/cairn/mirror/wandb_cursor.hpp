@@ -33,7 +33,7 @@ struct Cursor {
     std::set<std::string> metrics{};        ///< whose definitions were
     nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
     std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
-    nlohmann::json unsaid{};                ///< what was left out, and nobody was told of it yet
+    nlohmann::json unsaid{};                ///< what was left out, as `LeftOut` keeps it
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, folder, bytes, records, session, is_over, about,
                                    user_summary, rows, media, media_ahead, console, artifacts, metrics,

@@ -125,9 +125,8 @@ class RankMirror : public KeptCursor<Cursor> {
 
     /// Goes on where an earlier one was, or begins a folder.
     result<void> begin(const RecordedRun& run, std::uint64_t session) {
-        const os::Path path = log_path(run);
         if (cursor_.session == session && !cursor_.folder.empty()) {
-            auto log = WandbLogWriter::go_on(path, cursor_.bytes);
+            auto log = WandbLogWriter::go_on(log_path(run), cursor_.bytes);
             if (log) {
                 records_.emplace(std::move(*log), cursor_.records);
                 return {};
@@ -136,10 +135,7 @@ class RankMirror : public KeptCursor<Cursor> {
                 return log.error();
             start_session_again();
         }
-        cursor_.before = nullptr;
-        cursor_.before = cursor_;
-        cursor_.session = session;
-        cursor_.is_over = false;
+        start_session(session);
         cursor_.about.clear();
         cursor_.metrics.clear();
         if (auto made = make_folder(run); !made) return made;
