@@ -13,7 +13,6 @@
 #include <cairn/run/decision.hpp>
 #include <cairn/run/signal_watch.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
-#include <cairn/run/detail/watches.hpp>
 #include <cairn/run/version_store.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
@@ -28,6 +27,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -56,6 +56,15 @@ struct MediaPlace {
     std::string metric;
     std::int64_t step = 0;
     std::int64_t time_ns = 0;
+};
+
+/// What looks at rows as they are logged, on the thread that logs them.
+class RowWatcher {
+  public:
+    virtual void look(std::int64_t step, std::int64_t time_ns) = 0;
+
+  protected:
+    ~RowWatcher() = default;
 };
 
 /// A run that was opened. Threads: any, unless said otherwise.
@@ -103,20 +112,17 @@ class BasicRunCore {
     /// A rich value came to nothing.
     virtual void note_lost_media(const error& failure) noexcept = 0;
 
-    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
-    /// wants. All rows of the run then go the slow way.
-    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
-        return watches_.add(std::move(look), [this] {
-            std::uint64_t open = key_;
-            open_as_.compare_exchange_strong(open, watched_key());
-        });
+    /// What looks at each row after it was logged, made by the first who asks; always the same type.
+    template <class W>
+    [[nodiscard]] W& watcher() {
+        const std::scoped_lock lock{watcher_mutex_};
+        if (!watcher_) watcher_ = std::make_shared<W>();
+        return static_cast<W&>(*watcher_);
     }
-    void unwatch(std::uint64_t id) noexcept {
-        if (is_detached()) return;
-        watches_.remove(id, [this] {
-            std::uint64_t open = watched_key();
-            open_as_.compare_exchange_strong(open, key_);
-        });
+    /// Whether all rows of the run go the slow way, by the watcher.
+    void watch_rows(bool on) noexcept {
+        std::uint64_t open = on ? key_ : watched_key();
+        open_as_.compare_exchange_strong(open, on ? watched_key() : key_);
     }
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
@@ -223,8 +229,8 @@ class BasicRunCore {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
-                if (open_as_.load(std::memory_order_relaxed) == watched_key())
-                    watches_.look(row.step(), row.time_ns());
+                if (open_as_.load(std::memory_order_acquire) == watched_key())
+                    watcher_->look(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -258,7 +264,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
     std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
-    Watches watches_;
+    std::mutex watcher_mutex_;
+    std::shared_ptr<RowWatcher> watcher_;
 };
 using RunCore = BasicRunCore<>;
 

@@ -17,3 +17,7 @@ void step_in_logger(cairn::Run& run, std::int64_t step) {
     checkpoint.step(run.log(cairn::step(step), "logger"_m = 1), cairn::part("model", model));
 }
 void fail() { throw cairn::error{cairn::errc::busy, "thrown in one library", "", ""}; }
+void watch_in_logger(cairn::Run& run) {
+    static Model model;
+    static cairn::ModelWatch watching = run.watch(model, {.log_freq = 1});
+}

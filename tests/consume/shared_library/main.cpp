@@ -16,13 +16,13 @@ namespace {
 
 constexpr int rows = 300;  // of each thread
 bool ok = true;
+using namespace cairn::literals;
 
 void expect(bool so, const char* what) {
     if (!so) std::printf("not so: %s\n", what);
     ok = ok && so;
 }
 void log_in_turns(cairn::Run& run, int from) {
-    using namespace cairn::literals;
     for (int n = from; n < from + rows; n += 3) {
         run.log("row"_m = n);
         log_from_opener(run, n + 1);
@@ -55,7 +55,14 @@ int main(int argc, char** argv) {
     } catch (const cairn::error& e) {
         expect(e.code() == cairn::errc::busy, "the error is what was thrown");
     }
-    expect(run.health().rows_logged == 2 * rows + 3 && run.finish().has_value(), "all rows are taken");
+    watch_in_opener(run);
+    watch_in_logger(run);
+    const auto log = [&] { run.log("watched"_m = 1); };
+    std::thread{log}.join();
+    expect(run.health().watches == 0, "who watches is not called for the rows of another thread");
+    log();
+    expect(run.health().watches == 2, "both libraries watch the rows of their thread, whoever logs them");
+    expect(run.health().rows_logged == 2 * rows + 5 && run.finish().has_value(), "all rows are taken");
 
     const auto read = cairn::open(argv[1]).value().find("latest").value();
     std::map<int, int> seen;

@@ -18,3 +18,7 @@ void step_in_opener(cairn::Run& run, std::int64_t step) {
     static auto checkpoint = run.checkpoint<cairn::OnSignal>("by_opener");
     checkpoint.step(run.log(cairn::step(step), "opener"_m = 1), cairn::part("model", model));
 }
+void watch_in_opener(cairn::Run& run) {
+    static Model model;
+    static cairn::ModelWatch watching = run.watch(model, {.log_freq = 1});
+}
