@@ -93,6 +93,10 @@ TEST_CASE("environment: the commit of the tree that a folder lies in", "[store][
     git = git_commit_at(root);
     CHECK(git->commit == one);
     CHECK(git->branch.empty());
+    put(root / ".git" / "HEAD", "ref: refs/heads/.invalid\n");  // what git writes with a table of references
+    git = git_commit_at(root);
+    CHECK(git->root == root);
+    CHECK((git->branch.empty() && git->commit.empty()));
 
     // Another working tree of the same repository.
     const auto other = dir.path() / "other";

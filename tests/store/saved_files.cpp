@@ -59,10 +59,10 @@ TEST_CASE("a pattern may stand in any component of a path and finds files only",
 TEST_CASE("a copy replaces the one before and leaves nothing else behind", "[store][saved_files]") {
     const TempDir dir;
     write(dir / "a.txt", "old");
-    REQUIRE(save_files(dir / "*.txt", dir / "files"));
+    REQUIRE(save_files(dir / "*.txt", dir / "files", dir.path()));
     write(dir / "a.txt", "new and longer");
     write(dir / "b.txt", "b");
-    REQUIRE(save_files(dir / "*.txt", dir / "files"));
+    REQUIRE(save_files(dir / "*.txt", dir / "files", dir.path()));
     CHECK(read(dir.path() / "files/a.txt") == "new and longer");
     CHECK(std::distance(std::filesystem::directory_iterator{dir / "files"}, {}) == 2);
 }
@@ -70,11 +70,11 @@ TEST_CASE("a copy replaces the one before and leaves nothing else behind", "[sto
 TEST_CASE("a file that is named outright and not there is an error, an empty pattern is not",
           "[store][saved_files]") {
     const TempDir dir;
-    const auto missing = save_files(dir / "none.txt", dir / "files");
+    const auto missing = save_files(dir / "none.txt", dir / "files", dir.path());
     REQUIRE_FALSE(missing);
     CHECK(missing.error().code() == cairn::errc::not_found);
     CHECK(missing.error().path().ends_with("none.txt"));
-    CHECK(save_files(dir / "*.none", dir / "files"));
+    CHECK(save_files(dir / "*.none", dir / "files", dir.path()));
     CHECK_FALSE(std::filesystem::exists(dir / "files"));
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("one file that cannot be copied does not keep the others from it", "[s
     write(dir / "b.txt", "b");
     std::filesystem::create_directories(dir.path() / "files/a.txt");  // no file can take its place
     write(dir.path() / "files/a.txt/occupied", "");
-    CHECK_FALSE(save_files(dir / "*.txt", dir / "files"));
+    CHECK_FALSE(save_files(dir / "*.txt", dir / "files", dir.path()));
     CHECK(read(dir.path() / "files/b.txt") == "b");
     CHECK(std::distance(std::filesystem::directory_iterator{dir / "files"}, {}) == 2);
 }
@@ -93,8 +93,8 @@ TEST_CASE("a name beyond ASCII stays what it is", "[store][saved_files]") {
     const TempDir dir;
     const std::filesystem::path name{u8"gr\u00fcn \u96ea.txt"};
     write(dir.path() / name, "text");
-    REQUIRE(save_files(dir / "*.txt", dir / "files"));
-    REQUIRE(save_files(dir.path() / name, dir / "more"));
+    REQUIRE(save_files(dir / "*.txt", dir / "files", dir.path()));
+    REQUIRE(save_files(dir.path() / name, dir / "more", dir.path()));
     CHECK(read(dir.path() / "files" / name) == "text");
     CHECK(read(dir.path() / "more" / name) == "text");
 }

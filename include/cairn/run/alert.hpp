@@ -50,7 +50,7 @@ template <class = void>
 class BasicAlertGate {
   public:
     /// Whether it may be said now; if so it counts as said.
-    bool takes(const std::string& title, std::int64_t now_ns, double wait_seconds) {
+    bool takes(const std::string& title, std::uint64_t now_ns, double wait_seconds) {
         constexpr std::size_t most_known = 1000;
         if (const auto said = said_ns_.find(title); said != said_ns_.end()) {
             if (static_cast<double>(now_ns - said->second) < wait_seconds * 1e9) return false;
@@ -63,7 +63,7 @@ class BasicAlertGate {
     }
 
   private:
-    std::map<std::string, std::int64_t> said_ns_;
+    std::map<std::string, std::uint64_t> said_ns_;
 };
 
 /// The event that keeps an alert.
@@ -74,22 +74,6 @@ template <class = void>
                                           {"text", alert.text},
                                           {"level", to_string(alert.level)}};
     return {alert.step, alert.time_ns, cells.data(), cells.size()};
-}
-/// The alert that an event keeps; nothing if it keeps none.
-template <class = void>
-[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
-    if (event_kind(event) != "alert") return std::nullopt;
-    Alert alert;
-    alert.step = event.step;
-    alert.time_ns = event.time_ns;
-    for (const auto& [name, value] : event.values) {
-        if (name == "title") alert.title = value.text();
-        if (name == "text") alert.text = value.text();
-        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
-            if (name == "level" && value.text() == to_string(level)) alert.level = level;
-        }
-    }
-    return alert;
 }
 
 }  // namespace detail

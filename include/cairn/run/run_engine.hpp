@@ -114,7 +114,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision, wall_ns(), recorded_++);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
+            if (mine != nullptr && mine->append(event, RecordKind::event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -127,12 +127,13 @@ class BasicRunEngine final : public RunCore,
             alert.project = options_.project;
             alert.run = options_.id;
             alert.step = live_->collector.latest_step();
-            if (const std::scoped_lock lock{mutex_}; !alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+            if (const std::scoped_lock lock{mutex_};
+                !alerts_.takes(alert.title, static_cast<std::uint64_t>(steady_ns()), wait_seconds)) {
                 ++alerts_held_back_;
                 return;
             }
             Lane* const mine = lane();
-            const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
+            const bool is_kept = mine != nullptr && mine->append(to_event(alert), RecordKind::event);
             if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
             if (!options_.on_alert) return;
             const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
@@ -325,7 +326,7 @@ class BasicRunEngine final : public RunCore,
             const std::scoped_lock lock{mutex_};
             at_end_.push_back(std::move(whole));
         }
-        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+        if (when != When::end) detail::save_files(pattern, dir() / "files", store_.temp_dir()).value();
     }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
@@ -470,7 +471,7 @@ class BasicRunEngine final : public RunCore,
 
     static std::uint64_t random_key() noexcept {
         std::uint64_t key = 0;
-        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        os::random_bytes({reinterpret_cast<std::byte*>(&key), sizeof key});
         return key | 1U;  // never the 0 that stands for no run
     }
 
@@ -658,7 +659,7 @@ class BasicRunEngine final : public RunCore,
                 keep(told);
         }
         for (const std::filesystem::path& pattern : patterns)
-            keep(detail::save_files(pattern, dir() / "files"));
+            keep(detail::save_files(pattern, dir() / "files", store_.temp_dir()));
         // Who set something before the end has written it now. What fails is told of out of turn: who hears
         // of it may want to set a value.
         (void)turn();
@@ -696,6 +697,5 @@ class BasicRunEngine final : public RunCore,
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
 };
-using RunEngine = BasicRunEngine<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -80,6 +80,7 @@ template <class = void>
         if (!head.starts_with(to_branch) || head.find("..") != std::string::npos) return std::nullopt;
         const std::string ref = head.substr(to_branch.size());
         if (!ref.starts_with("refs/")) return std::nullopt;
+        if (ref == "refs/heads/.invalid") return found;  // where references are no files but a table
         found.branch = ref.starts_with(branches) ? ref.substr(branches.size()) : ref;
         const std::string common_line = first_line(git / "commondir");
         const std::filesystem::path common = common_line.empty() ? git : git / os::path_of(common_line);

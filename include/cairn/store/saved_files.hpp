@@ -3,6 +3,7 @@
 // Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
 
 #include <cairn/core/error.hpp>
+#include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
 
 #include <cstddef>
@@ -59,12 +60,13 @@ template <class = void>
     return found;
 }
 
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole,
+/// made in `temp_dir` before.
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
 template <class = void>
-[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
-                                      const std::filesystem::path& dir) {
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern, const std::filesystem::path& dir,
+                                      const os::Path& temp_dir) {
     const auto files = matching_files(pattern);
     const std::string text = pattern.string();
     if (files.empty() && text.find_first_of("*?") == std::string::npos) {
@@ -75,10 +77,9 @@ template <class = void>
     if (auto made = os::make_dirs(dir); !made) return made;
     result<void> first;
     for (const std::filesystem::path& file : files) {
-        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
-        auto done = os::copy_file(file, temporary);
-        if (done) done = os::rename_replace(temporary, dir / file.filename());
-        if (!done) (void)os::remove_file(temporary);
+        const TempPath temp{temp_dir / temp_name()};
+        auto done = os::copy_file(file, temp.path());
+        if (done) done = os::rename_replace(temp.path(), dir / file.filename());
         keep_first(first, done);
     }
     return first;
