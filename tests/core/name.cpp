@@ -13,7 +13,6 @@ using cairn::detail::name_problem;
 using cairn::detail::parse_version_label;
 using cairn::detail::suggest_name;
 using cairn::detail::version_label;
-using cairn::detail::windows_problem;
 
 TEST_CASE("names of letters, digits, dots, underscores and hyphens are accepted", "[core][name]") {
     static_assert(name_problem("model").empty());
@@ -59,12 +58,15 @@ TEST_CASE("version labels: v and digits, no sign, no zero in front, no overflow"
     }
 }
 
+#if defined(_WIN32)
 TEST_CASE("what Windows would take for another name is told", "[core][name]") {
+    using cairn::detail::windows_problem;
     for (const char* good : {"a", "con1", "console", "com", "lpt10", "a.con", "nullable.txt", "COMx"})
         CHECK(windows_problem(good) == "");
     for (const char* bad : {"con", "NUL", "nul.json", "Com1", "lpt9.tar.gz", "aux", "prn.", "a.", "a ", "a?b",
                             "a:b", "a\\b", "nul .csv", "conin$", "COM\xC2\xB9", "lpt\xC2\xB3.txt"})
         CHECK(windows_problem(bad) != "");
 }
+#endif
 
 }  // namespace name_test

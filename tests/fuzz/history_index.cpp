@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Entries of a history's index: what is read is written and read again as it was.
 #include <cairn/store/history_index.hpp>
+#include <cairn/store/index_entry.hpp>
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Blocks of rows: what is read is written and read again as it was.
+#include <cairn/store/metric_block.hpp>
 #include <cairn/store/row_block.hpp>
 
 #include <cstdlib>
@@ -42,9 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (text.empty()) return 0;
     // What is known of a metric is what its values say, read without the other columns.
     writer.summarize([&](std::uint32_t metric, const SeriesNode& node) {
-        BlockReader reader;
+        MetricReader reader;
         SeriesNode seen;
-        const auto values = reader.read_metric(std::as_bytes(std::span{data, size}), metric);
+        const auto values = reader.read(std::as_bytes(std::span{data, size}), metric);
         for (std::size_t i = 0; values && i < values->numbers.size(); ++i)
             seen.add(values->steps[i], values->ms[i], values->numbers[i]);
         if (!values || seen.count() != node.count() || seen.max_step != node.max_step ||

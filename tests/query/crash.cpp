@@ -46,8 +46,8 @@ TEST_CASE("crash: the signal that ended a run is told", "[query][crash]") {
               }) == -signal);  // it ended as it would have
         const auto run = recorded(dir);
         CHECK(run.state() == cairn::RunState::crashed);
-        CHECK(run.why() == std::string{cairn::detail::os::signal_name(signal)} + " (signal " +
-                               std::to_string(signal) + ")");
+        CHECK(run.why() ==
+              std::string{cairn::detail::signal_name(signal)} + " (signal " + std::to_string(signal) + ")");
         const auto last = run.last_rows(3).value();
         REQUIRE(last.size() == 3);
         CHECK(last.front().step() == 17);

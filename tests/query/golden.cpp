@@ -6,6 +6,7 @@
 //
 // After the format was changed on purpose, with a new version: cairn_test_query "[.write_golden]"
 #include <cairn/query/runs.hpp>
+#include <cairn/store/index_entry.hpp>
 
 #include "support/catch.hpp"
 #include "support/small_run.hpp"

@@ -21,9 +21,9 @@ namespace os = cairn::detail::os;
 
 namespace {
 
-// How many rows the child has logged, told through a file that both have mapped.
-std::atomic_ref<std::int64_t> counter_in(os::Mapping& mapping) {
-    return std::atomic_ref{*reinterpret_cast<std::int64_t*>(mapping.writable().data())};
+// How many rows the child has logged, told through a file that both have mapped; the parent only reads it.
+std::atomic_ref<std::int64_t> counter_in(const os::Mapping& mapping) {
+    return std::atomic_ref{*reinterpret_cast<std::int64_t*>(const_cast<std::byte*>(mapping.bytes().data()))};
 }
 
 cairn::Options options_in(const std::filesystem::path& dir, cairn::Resume resume) {
@@ -68,7 +68,7 @@ class Child {
 
 TEST_CASE("in a child: log until somebody ends it", "[.kill_child]") {
     const std::filesystem::path dir = std::getenv("CAIRN_TEST_DIR");
-    auto counter = os::Mapping::open_shared(dir / "counter").value();
+    const auto counter = os::Mapping::create_shared(dir / "counter", sizeof(std::int64_t)).value();
     auto run = cairn::init(options_in(dir, cairn::Resume::never));
     for (std::int64_t n = 0; n < 100'000'000; ++n) {
         run.log(cairn::step(n), "n"_m = n, "text"_m = std::string(static_cast<std::size_t>(n * 7 % 61), 'x'));
@@ -80,12 +80,13 @@ TEST_CASE("a run whose process is ended from outside keeps every row whose log r
           "[run][kill]") {
     for (const std::int64_t enough : {1, 500, 60'000}) {
         const TempDir dir;
-        auto counter = os::Mapping::create_shared(dir / "counter", sizeof(std::int64_t)).value();
         std::int64_t logged = 0;
         {
             const std::string place = dir.path().string();
             const Env where{"CAIRN_TEST_DIR", place.c_str()};
             Child child{"[.kill_child]"};
+            while (os::status(dir / "counter")->size < sizeof(std::int64_t)) os::sys::sleep_ns(1'000'000);
+            const auto counter = os::Mapping::open_read(dir / "counter").value();
             while (counter_in(counter).load(std::memory_order_acquire) < enough) os::sys::sleep_ns(1'000'000);
             const auto refused =
                 error_of([&] { (void)cairn::init(options_in(dir.path(), cairn::Resume::must)); });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/store/history_index.hpp>
+#include <cairn/store/index_entry.hpp>
 
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"

@@ -206,7 +206,7 @@ TEST_CASE("names: rename replaces, a hard link does not, removal needs a file", 
     CHECK(code_of(os::rename_replace(dir / "a", dir / "b")) == errc::not_found);
     os::remove_file(dir / "b").value();
     CHECK(code_of(os::remove_file(dir / "b")) == errc::not_found);
-    os::set_read_only(dir / "c").value();
+    os::File::open_read(dir / "c").value().set_read_only().value();
     CHECK((fs::status(dir / "c").permissions() & fs::perms::owner_write) == fs::perms::none);
     os::sync_dir(dir.path()).value();
     CHECK(code_of(os::sync_dir(dir / "none")) == errc::not_found);
@@ -397,9 +397,6 @@ TEST_CASE("mapping: what is written is in the file, even after a kill", "[store]
     CHECK(mapping.bytes()[0] == std::byte{0});
     CHECK(mapping.writable().empty());
     CHECK(mapping.has_file());
-    const auto again = os::Mapping::open_shared(dir / "m").value();
-    again.writable()[1] = std::byte{'y'};
-    CHECK(mapping.bytes()[1] == std::byte{'y'});
 }
 
 TEST_CASE("mapping: failures leave no file, and an empty file is an empty mapping", "[store][os][mapping]") {
@@ -408,7 +405,6 @@ TEST_CASE("mapping: failures leave no file, and an empty file is an empty mappin
     CHECK(code_of(os::Mapping::create_shared(dir / "m", 4096)) == errc::already_exists);
     CHECK(os::Mapping::open_read(dir / "m").value().bytes().empty());
     CHECK(code_of(os::Mapping::open_read(dir / "none")) == errc::not_found);
-    CHECK(code_of(os::Mapping::open_shared(dir / "none")) == errc::not_found);
     CHECK(!fs::exists(dir / "none"));
     CHECK(in_child([&] {
               std::signal(SIGXFSZ, SIG_IGN);

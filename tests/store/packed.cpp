@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cairn/store/metric_block.hpp>
 #include <cairn/store/packed.hpp>
 
 #include "support/catch.hpp"
@@ -36,7 +37,7 @@ Bytes packed(const std::vector<T>& values) {
 bool read(ByteReader& from, std::vector<std::int64_t>& values) { return unpack(from, std::span{values}); }
 bool read(ByteReader& from, std::vector<double>& values) {
     std::vector<std::int64_t> integers;
-    return unpack(from, std::span{values}, integers);
+    return unpack(from, values, integers);
 }
 /// Whether every bit comes back, and no byte is left over.
 template <class T>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cairn/store/metric_block.hpp>
 #include <cairn/store/row_block.hpp>
 
 #include "support/catch.hpp"
@@ -359,11 +360,11 @@ TEST_CASE("a metric of a block has what its rows say, whatever the reader has re
                                                   {row(9, {{8, Value{1.0}}})}};
     const std::vector<std::vector<std::pair<std::int64_t, double>>> expected{
         {{1, 0.5}, {2, 1.5}}, {}, {{3, 2}, {4, 2.5}}, {{8, 3.5}, {8, 4.5}}, {}};
-    BlockReader reader;  // of all: it keeps its memory
+    MetricReader reader;  // of all: it keeps its memory
     for (const std::size_t i : {0U, 1U, 2U, 1U, 3U, 0U, 4U, 2U, 1U}) {
         BlockWriter writer;
         const Bytes bytes = block_of(writer, blocks[i]);
-        const auto values = reader.read_metric(bytes, 7);
+        const auto values = reader.read(bytes, 7);
         REQUIRE(values);
         REQUIRE((values->steps.size() == expected[i].size() && values->ms.size() == expected[i].size() &&
                  values->numbers.size() == expected[i].size()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include "support.hpp"
 
@@ -11,18 +11,19 @@ namespace run_folder_test {
 using namespace cairn_test;
 using cairn::errc;
 using cairn::RunFolder;
+using cairn::RunReader;
 using cairn::RunState;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
 TEST_CASE("run folder: a writer makes it, a reader finds it once it has a record", "[store][run_folder]") {
     const Fixture f;
-    CHECK(code_of(RunFolder::open_reader(f.store, "p", "r")) == errc::not_found);
+    CHECK(code_of(RunReader::open(f.store, "p", "r")) == errc::not_found);
     auto writer = RunFolder::open_writer(f.store, "p", "r").value();
     CHECK(writer.is_new());
-    CHECK(code_of(RunFolder::open_reader(f.store, "p", "r")) == errc::not_found);
+    CHECK(code_of(RunReader::open(f.store, "p", "r")) == errc::not_found);
     writer.write_run({{"status", "running"}, {"name", "x"}}).value();
-    const auto reader = RunFolder::open_reader(f.store, "p", "r").value();
+    const auto reader = RunReader::open(f.store, "p", "r").value();
     CHECK(reader.read_run().value()["name"] == "x");
     writer.write_json("config.json", {{"lr", 0.1}, {"bad", "\xff"}}).value();
     CHECK(reader.read_json("config.json").value()["lr"] == 0.1);
@@ -40,8 +41,8 @@ TEST_CASE("run folder: hostile names are refused and make nothing", "[store][run
         INFO(name);
         CHECK(code_of(RunFolder::open_writer(f.store, "p", name)) == errc::invalid_name);
         CHECK(code_of(RunFolder::open_writer(f.store, name, "r")) == errc::invalid_name);
-        CHECK(code_of(RunFolder::open_reader(f.store, "p", name)) == errc::invalid_name);
-        CHECK(code_of(RunFolder::open_reader(f.store, name, "r")) == errc::invalid_name);
+        CHECK(code_of(RunReader::open(f.store, "p", name)) == errc::invalid_name);
+        CHECK(code_of(RunReader::open(f.store, name, "r")) == errc::invalid_name);
     }
     CHECK(!fs::exists(f.store.project_dir("p") / "runs"));
 }
@@ -74,11 +75,11 @@ TEST_CASE("run folder: looking from the same process or another leaves the write
     auto writer = RunFolder::open_writer(f.store, "p", "r").value();
     writer.write_run({{"status", "running"}}).value();
     for (int i = 0; i < 3; ++i) {
-        const auto reader = RunFolder::open_reader(f.store, "p", "r").value();
+        const auto reader = RunReader::open(f.store, "p", "r").value();
         CHECK(reader.state().value() == RunState::running);
     }
     CHECK(in_child([&] {
-              const auto reader = RunFolder::open_reader(f.store, "p", "r").value();
+              const auto reader = RunReader::open(f.store, "p", "r").value();
               return reader.state().value() == RunState::running ? 0 : 1;
           }) == 0);
     CHECK(code_of(RunFolder::open_writer(f.store, "p", "r")) == errc::busy);
@@ -88,7 +89,7 @@ TEST_CASE("run folder: many readers never keep a writer out", "[store][run_folde
     const Fixture f;
     RunFolder::open_writer(f.store, "p", "r").value().write_run({{"status", "running"}}).value();
     const pid_t readers = start_child([&] {
-        const auto reader = RunFolder::open_reader(f.store, "p", "r").value();
+        const auto reader = RunReader::open(f.store, "p", "r").value();
         while (true) (void)reader.state();
         return 0;
     });
@@ -101,7 +102,7 @@ TEST_CASE("run folder: many readers never keep a writer out", "[store][run_folde
 
 TEST_CASE("run folder: the state is what the record says, or crashed", "[store][run_folder]") {
     const Fixture f;
-    const auto state_of = [&] { return RunFolder::open_reader(f.store, "p", "r").value().state(); };
+    const auto state_of = [&] { return RunReader::open(f.store, "p", "r").value().state(); };
     {
         auto writer = RunFolder::open_writer(f.store, "p", "r").value();
         writer.write_run({{"status", "running"}}).value();
@@ -145,8 +146,8 @@ TEST_CASE("run folder: a run that ends while one looks has not crashed", "[store
     int crashed = 0, unsaid = 0;
     for (int i = 0; i < runs; ++i) {
         const std::string id = std::to_string(i);
-        auto reader = RunFolder::open_reader(f.store, "p", id);
-        while (!reader) reader = RunFolder::open_reader(f.store, "p", id);
+        auto reader = RunReader::open(f.store, "p", id);
+        while (!reader) reader = RunReader::open(f.store, "p", id);
         spit(f.dir / id, "");
         auto found = reader->standing().value();
         while (found.state == RunState::running) found = reader->standing().value();
@@ -175,7 +176,7 @@ TEST_CASE("run folder: a killed writer whose forked child lives on has crashed",
     while (!fs::exists(f.dir / "worker")) ::usleep(1000);
     ::kill(writer, SIGKILL);
     (void)wait_for(writer);
-    CHECK(RunFolder::open_reader(f.store, "p", "r").value().state().value() == RunState::crashed);
+    CHECK(RunReader::open(f.store, "p", "r").value().state().value() == RunState::crashed);
     CHECK(code_of(RunFolder::open_writer(f.store, "p", "r")) == errc::busy);  // the lock is not free yet
     ::kill(static_cast<pid_t>(std::stol(slurp(f.dir / "worker"))), SIGKILL);
 }
@@ -208,16 +209,16 @@ TEST_CASE("run folder: a damaged or hostile record is an answer or an error, nev
     const fs::path path = f.store.run_dir("p", "r") / "run.json";
     for (const char* bad : {"", "{", "[]", "1", "\xff"}) {
         spit(path, bad);
-        CHECK(code_of(RunFolder::open_reader(f.store, "p", "r").value().state()) == errc::corrupt);
+        CHECK(code_of(RunReader::open(f.store, "p", "r").value().state()) == errc::corrupt);
     }
     for (const char* odd :
          {"{}", "{\"status\":1}", "{\"status\":\"running\",\"process\":7}",
           "{\"status\":\"running\",\"process\":{\"pid\":\"x\",\"start\":-1,\"boot\":[]}}"}) {
         spit(path, odd);
-        CHECK(RunFolder::open_reader(f.store, "p", "r").value().state().value() == RunState::crashed);
+        CHECK(RunReader::open(f.store, "p", "r").value().state().value() == RunState::crashed);
     }
     spit(path, std::string(100'000, '['));
-    CHECK(code_of(RunFolder::open_reader(f.store, "p", "r").value().state()) == errc::corrupt);
+    CHECK(code_of(RunReader::open(f.store, "p", "r").value().state()) == errc::corrupt);
 }
 
 TEST_CASE("run folder: one that cannot be written is an error", "[store][run_folder]") {

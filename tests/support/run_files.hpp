@@ -2,7 +2,7 @@
 #pragma once
 // A run as its files tell it.
 
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -22,7 +22,7 @@ inline nlohmann::json json_of(const std::filesystem::path& path) {
 inline std::string state_of(const std::filesystem::path& store, const std::string& project,
                             const std::string& run) {
     const auto folder =
-        cairn::RunFolder::open_reader(cairn::Store::open_existing(store).value(), project, run).value();
+        cairn::RunReader::open(cairn::Store::open_existing(store).value(), project, run).value();
     return std::string{to_string(folder.state().value())};
 }
 

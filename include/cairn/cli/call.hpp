@@ -49,7 +49,7 @@ class Call {
     /// \param out  gets what was asked for. \param err gets complaints. \param terminal is behind `out`.
     Call(Print out, Print err, Terminal terminal = {})
         : out_{std::move(out)}, err_{std::move(err)}, terminal_{terminal} {
-        dir_ = ::cairn::detail::environment("CAIRN_DIR");
+        dir_ = ::cairn::detail::os::sys::environment("CAIRN_DIR");
         if (dir_.empty()) dir_ = "cairn";
     }
 

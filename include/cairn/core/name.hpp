@@ -3,6 +3,7 @@
 // Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/read_number.hpp>
 
 #include <charconv>
 #include <cstddef>
@@ -21,6 +22,7 @@ inline constexpr std::size_t max_name_bytes = 128;
            c == '_' || c == '-';
 }
 
+#if defined(_WIN32)
 /// Why Windows would take `name` for another one, or for none; empty if it would not.
 [[nodiscard]] constexpr std::string_view windows_problem(std::string_view name) noexcept {
     if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
@@ -47,6 +49,7 @@ inline constexpr std::size_t max_name_bytes = 128;
     if (port != stem && (is(port, "COM") || is(port, "LPT"))) return "is a device of Windows";
     return {};
 }
+#endif
 
 /// Why `name` cannot be a file name on this system; empty if it can.
 [[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
@@ -86,12 +89,8 @@ template <class = void>
 /// The number of "v3"; nothing for any other text.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
-        return std::nullopt;
-    std::uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
-    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
-    return number;
+    const bool can_be = label.starts_with('v') && (label.size() == 2 || !label.starts_with("v0"));
+    return can_be ? whole_number<std::uint64_t>(label.substr(1)) : std::nullopt;
 }
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid

@@ -2,7 +2,7 @@
 #pragma once
 // JSON that another has written. Costs nlohmann/json.
 
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/json_depth.hpp>
 
 #include <nlohmann/json.hpp>
 

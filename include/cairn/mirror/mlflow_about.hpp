@@ -12,7 +12,7 @@
 #include <cairn/query/compare.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/store/manifest.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -11,7 +11,6 @@
 #include <cairn/query/as_json.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -32,6 +32,7 @@
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include <nlohmann/json.hpp>
 

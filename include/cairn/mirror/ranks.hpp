@@ -8,7 +8,7 @@
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct RankStanding {
     const auto store =
         Store::open_existing(run.dir().parent_path().parent_path().parent_path().parent_path());
     if (!store) return store.error();
-    const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    const auto own = folder ? folder->standing() : result<RunFolder::Standing>{folder.error()};
+    const auto folder = RunReader::open(*store, run.project(), run.id(), rank);
+    const auto own = folder ? folder->standing() : result<RunReader::Standing>{folder.error()};
     if (!own) {
         if (own.error().code() != errc::not_found) return own.error();
         const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);

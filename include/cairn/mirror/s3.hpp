@@ -15,7 +15,7 @@
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>

@@ -17,7 +17,7 @@
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -24,7 +24,7 @@
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>

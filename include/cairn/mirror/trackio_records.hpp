@@ -14,7 +14,8 @@
 #include <cairn/query/at_step.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/run/alert.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/json_depth.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/stored_row.hpp>
 
 #include <nlohmann/json.hpp>

@@ -9,7 +9,6 @@
 #include <cairn/mirror/trackio_records.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/query/runs.hpp>
-#include <cairn/store/run_folder.hpp>
 
 #include <map>
 #include <memory>

@@ -8,7 +8,8 @@
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/run/alert.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/json_depth.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -8,7 +8,7 @@
 #include <cairn/mirror/media_path.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/media.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/json_depth.hpp>
 
 #include <nlohmann/json.hpp>
 

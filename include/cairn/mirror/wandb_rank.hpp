@@ -28,6 +28,7 @@
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 
 #include <nlohmann/json.hpp>
 

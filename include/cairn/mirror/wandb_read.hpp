@@ -9,9 +9,9 @@
 #include <cairn/mirror/text.hpp>
 #include <cairn/mirror/wandb_log.hpp>
 #include <cairn/mirror/wandb_records.hpp>
+#include <cairn/store/json_depth.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
-#include <cairn/store/run_folder.hpp>
 #include <cairn/store/series_node.hpp>
 
 #include <nlohmann/json.hpp>

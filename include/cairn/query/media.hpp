@@ -4,9 +4,9 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/query/recorded_run.hpp>
+#include <cairn/store/json_depth.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/media_file.hpp>
-#include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -6,15 +6,17 @@
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/policy/direction.hpp>
+#include <cairn/query/detail/crash_signal.hpp>
 #include <cairn/query/detail/read_series.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/query/series_over.hpp>
-#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
+#include <cairn/run/recorded_alert.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/history.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -88,7 +90,7 @@ result<std::vector<std::string>> last_lines(const std::filesystem::path& path, s
 class RecordedRun {
   public:
     /// For `StoreReader`.
-    RecordedRun(RunFolder folder, nlohmann::json about, RunState state)
+    RecordedRun(RunReader folder, nlohmann::json about, RunState state)
         : folder_{std::move(folder)}, about_(std::move(about)),  // in braces it would be an array of one
           state_{state} {}
 
@@ -289,9 +291,8 @@ class RecordedRun {
     }
     /// From what the process left, and what the kernel counts.
     [[nodiscard]] std::string crash() const {
-        if (const auto signal = detail::os::crash_signal(dir() / detail::crash_file))
-            return std::string{detail::os::signal_name(*signal)} + " (signal " + std::to_string(*signal) +
-                   ")";
+        if (const auto signal = detail::crash_signal(dir() / detail::crash_file))
+            return std::string{detail::signal_name(*signal)} + " (signal " + std::to_string(*signal) + ")";
         const auto process = detail::process_from(about_.value("process", nlohmann::json{}));
         const auto here = detail::os::this_process();
         if (process.host != here.host || process.boot.empty()) return {};
@@ -316,7 +317,7 @@ class RecordedRun {
         return found != about_.end() && found->is_number() ? found->get<std::int64_t>() : 0;
     }
 
-    RunFolder folder_;
+    RunReader folder_;
     nlohmann::json about_;
     RunState state_;
 };

@@ -7,7 +7,7 @@
 #include <cairn/query/detail/edits.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/store/artifact_store.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 #include <cairn/store/verify.hpp>
 
@@ -77,7 +77,7 @@ class StoreReader {
 
     /// The run of this id. Fails: not_found, also if it is only being made; corrupt.
     [[nodiscard]] result<RecordedRun> run(const std::string& project, const std::string& id) const {
-        auto folder = RunFolder::open_reader(store_, project, id);
+        auto folder = RunReader::open(store_, project, id);
         if (!folder) return folder.error();
         auto found = folder->standing();
         if (!found) return found.error();

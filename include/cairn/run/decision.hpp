@@ -209,23 +209,15 @@ template <class = void>
     return {d.step, recorded_ns, out.data(), out.size()};
 }
 
-/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
-template <class = void>
-[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
-        const auto kind = static_cast<Decision::Kind>(i);
-        if (event_kind(event) == to_string(kind)) return kind;
-    }
-    return std::nullopt;
-}
-
 /// The decision that an event tells; nothing if it tells none.
 template <class = void>
 [[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
-    const std::optional<Decision::Kind> kind = kind_of(event);
-    if (!kind) return std::nullopt;
     Decision d;
-    d.kind = *kind;
+    d.kind = Decision::Kind::opened;
+    while (event_kind(event) != to_string(d.kind)) {
+        if (d.kind == Decision::Kind::lost) return std::nullopt;
+        d.kind = static_cast<Decision::Kind>(static_cast<int>(d.kind) + 1);
+    }
     d.step = event.step;
     d.time_ns = d.recorded_ns = event.time_ns;
     const auto answer_of = [](std::string_view word) {

@@ -66,12 +66,6 @@ struct Disabled {};
 
 namespace detail {
 
-/// The value of an environment variable; empty if it is not set.
-template <class = void>
-[[nodiscard]] std::string environment(const char* name) {
-    return os::sys::environment(name);
-}
-
 /// The index of `value` among `words`, for variables that take one of a few words.
 template <std::size_t N>
 std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
@@ -130,8 +124,8 @@ void check_config(const Json& config) {
 }
 
 /// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment<>)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
+template <class GetEnv = decltype(&os::sys::environment)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &os::sys::environment) {
     const auto fill = [&](std::string& option, const char* variable) {
         if (option.empty()) option = get(variable);
     };

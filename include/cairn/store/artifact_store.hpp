@@ -109,8 +109,8 @@ class BasicArtifactStore {
         if (!number) return number.error();
         draft.version = *number;
         if (auto valid = to_text(draft); !valid) return valid.error();
-        auto same =
-            options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
+        Manifest newest;
+        const auto same = options.skip_identical ? is_as_newest(draft, newest) : result<bool>{false};
         if (!same) return same.error();
 
         std::vector<std::string> installed;
@@ -132,7 +132,7 @@ class BasicArtifactStore {
                 (void)detail::os::remove_file(store_.object_path(digest));
             return placed.error();
         }
-        Committed done{*same ? std::move(**same) : std::move(draft), !*same, std::move(warnings)};
+        Committed done{*same ? std::move(newest) : std::move(draft), !*same, std::move(warnings)};
         set_aliases(done.manifest.version, options.aliases, done.warnings);
         if (!done.created) return done;
         if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
@@ -506,13 +506,14 @@ class BasicArtifactStore {
         return next;
     }
 
-    [[nodiscard]] result<std::optional<Manifest>> newest_if_same(const Manifest& draft) const {
+    [[nodiscard]] result<bool> is_as_newest(const Manifest& draft, Manifest& newest) const {
         const auto numbers = versions();
         if (!numbers) return numbers.error();
-        if (numbers->empty()) return std::optional<Manifest>{};
-        auto newest = get(numbers->back());  // a damaged one is like no other
-        if (!newest || newest->content_digest() != draft.content_digest()) return std::optional<Manifest>{};
-        return std::optional{std::move(*newest)};
+        if (numbers->empty()) return false;
+        auto found = get(numbers->back());  // a damaged one is like no other
+        if (!found || found->content_digest() != draft.content_digest()) return false;
+        newest = std::move(*found);
+        return true;
     }
 
     /// Makes the version exist, under the next number that is free; where locks do not work, another may have

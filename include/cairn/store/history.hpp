@@ -95,7 +95,7 @@ using RingPositions = BasicRingPositions<>;
 
 /// Whether what is torn off a history lies in a ring still, as it does after a kill.
 template <class = void>
-[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, const std::vector<RingRest>& rings) {
     Frame torn;
     if (!frames.torn(torn))  // less than a frame's head
         return std::any_of(rings.begin(), rings.end(),

@@ -8,6 +8,7 @@
 #include <cairn/core/name.hpp>
 #include <cairn/core/number.hpp>
 #include <cairn/core/sha256.hpp>
+#include <cairn/store/json_depth.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -154,7 +155,7 @@ struct Manifest {
 namespace detail {
 
 inline constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20U;
-inline constexpr int max_manifest_depth = 64;
+inline constexpr std::size_t max_manifest_depth = 64;
 inline constexpr std::string_view checksum_key = "\"checksum\": \"";
 inline constexpr std::size_t digest_digits = 64;
 
@@ -347,15 +348,10 @@ template <class Json = nlohmann::json>
     if (at == std::string::npos || text.size() > detail::max_manifest_bytes) return corrupt;
     if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
     // A checksum is no signature: from here on, whoever made the file may have meant harm.
-    bool shallow = true;
-    const auto bounded = [&](int depth, typename Json::parse_event_t, Json&) {
-        shallow = shallow && depth <= detail::max_manifest_depth;
-        return shallow;
-    };
-    const Json in = Json::parse(text, bounded, false);
+    if (detail::json_depth(text) > detail::max_manifest_depth) return corrupt;
+    const Json in = Json::parse(text, nullptr, false);
     std::uint64_t format = 0;
-    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
-        return corrupt;
+    if (!in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
     if (format > Manifest::format) {
         return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
                      "read it with that version"};

@@ -240,7 +240,7 @@ class BasicMediaWriter {
         constexpr std::byte zeros[8] = {};
         if (written) {
             const std::size_t fill = padded(value.size()) - value.size();
-            written = file_.write_at(value_at + value.size(), std::span{zeros}.first(fill));
+            written = file_.write_at(value_at + value.size(), {zeros, fill});
         }
         if (written) written = file_.write_at(end_, head);
         if (!written) {

@@ -24,21 +24,6 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
-template <class F>
-result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, writable_bytes_of(buffer));
-        if (!read) return read.error();
-        if (*read == 0) return {};
-        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
-        at += *read;
-    }
-}
-
 /// What is wrong with an object, in the words of the version that needs it.
 template <class = void>
 [[nodiscard]] error object_missing(const os::Path& path) {
@@ -58,7 +43,7 @@ result<void> read_object(const Store& store, const std::string& digest, F&& f) {
     const os::Path path = store.object_path(digest);
     Sha256 hash;
     auto read =
-        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+        os::read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
             hash.update(bytes);
             return f(bytes);
         });
@@ -286,8 +271,8 @@ result<StagedObject> stage_file(const Store& store, const std::filesystem::path&
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     auto copied =
-        detail::read_in_pieces(path, detail::os::Links::follow,
-                               [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+        detail::os::read_in_pieces(path, detail::os::Links::follow,
+                                   [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
     if (!copied) return copied.error();
     return writer->finish();
 }

@@ -198,7 +198,7 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        const std::span<const Unsigned> rest = std::span{values_}.subspan(order);
+        const std::span<const Unsigned> rest = all.subspan(order);
         const Plan sampled = plan_by_sample(rest, order);
         return sampled.bits < 64 ? sampled : plan_for(rest, order, sample);
     }
@@ -233,7 +233,7 @@ class BasicPacker {
         return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
     }
     /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<Unsigned> values, unsigned order) noexcept {
+    static void differences(std::vector<Unsigned>& values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
@@ -392,7 +392,8 @@ template <class = void>
 
 /// The same for numbers.
 template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+[[nodiscard]] bool unpack(ByteReader& from, std::vector<double>& values,
+                          std::vector<std::int64_t>& integers) {
     const std::uint64_t form = from.byte();
     const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
     integers.resize(values.size());
@@ -419,29 +420,6 @@ template <class = void>
             return true;
     }
     return false;
-}
-
-/// Passes over a column of `count` integers. False if the bytes are damaged.
-template <class = void>
-[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
-    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
-    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
-    return from.ok();
-}
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
-    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
-    if (is_decimal) (void)from.byte();
-    if (!skip_integers(from, count)) return false;
-    if (!is_decimal) return true;
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        (void)from.varint();
-        (void)from.bytes(8);
-    }
-    return from.ok();
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -81,15 +81,9 @@ inline constexpr std::size_t cell_bytes = 16;
 inline constexpr std::size_t max_text_bytes = 1024;
 inline constexpr std::size_t max_metric_name_bytes = 512;
 
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept {
+    return cell_bytes + padded(value.text().size());
 }
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
 
 inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
                              std::uint8_t flags = 0) noexcept {

@@ -16,7 +16,7 @@
 #include <cairn/store/object.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 #include <cairn/store/verify.hpp>
 
@@ -323,7 +323,7 @@ class BasicArtifactRepair {
                 const auto held = os::Lock::is_held(folder / run_lock_file);
                 if (!held || *held) return true;
             }
-            const auto folder = RunFolder::open_reader(store_, project, run);
+            const auto folder = RunReader::open(store_, project, run);
             const auto state = folder ? folder->state() : folder.error();
             if (state && *state == RunState::running) return true;
         }

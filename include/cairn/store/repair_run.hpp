@@ -14,7 +14,7 @@
 #include <cairn/store/media_file.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/run_reader.hpp>
 #include <cairn/store/store.hpp>
 #include <cairn/store/stored_row.hpp>
 
@@ -56,7 +56,7 @@ class BasicRunRepair {
   private:
     [[nodiscard]] result<RunFolder> open_writer() const {
         // Where the file system has no locks, its own record tells.
-        const auto reader = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto reader = RunReader::open(store_, project_, run_, rank_);
         const auto state = reader ? reader->state() : reader.error();
         if (state && *state == RunState::running)
             return error{errc::busy, "the run is being written", dir_.string(),
@@ -219,7 +219,7 @@ class BasicRunRepair {
     // ---- records
 
     void look_at_record(Mender& mender) {
-        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto folder = RunReader::open(store_, project_, run_, rank_);
         const auto record = folder ? folder->read_run() : result<nlohmann::json>{folder.error()};
         if (record) return;
         const error& why = record.error();
@@ -250,7 +250,7 @@ class BasicRunRepair {
         });
     }
     void look_at_json(Mender& mender, const char* name) {
-        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto folder = RunReader::open(store_, project_, run_, rank_);
         if (!folder) return;
         const auto value = folder->read_json(name);
         if (value ? value->is_object() : value.error().code() == errc::not_found) return;

@@ -4,6 +4,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/read_number.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/ring.hpp>
 
@@ -38,15 +39,12 @@ template <class = void>
 /// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
 template <class = void>
 [[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const auto digits = static_cast<std::size_t>(end - name.data());
-    std::string_view rest = name.substr(digits);
-    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
-    rest.remove_prefix(ring_suffix.size());
-    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
-        return std::nullopt;  // somebody's copy
-    return id;
+    if (name.ends_with(damaged_suffix)) name.remove_suffix(damaged_suffix.size());
+    if (!name.ends_with(ring_suffix)) return std::nullopt;
+    name.remove_suffix(ring_suffix.size());
+    const auto id = whole_number<std::uint32_t>(name);
+    const bool is_one = id && *id <= most_rings && (name.size() == 1 || !name.starts_with('0'));
+    return is_one ? id : std::nullopt;
 }
 
 /// What a ring file still holds: a copy, so that its writer may go on.

@@ -96,7 +96,7 @@ class BasicRowAssembler {
         });
         if (!is_wanted) return;  // a frame brings the names of all that is in it
         const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
-                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+                                                      std::int64_t time_ns, const std::vector<Cell>& cells) {
             emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
         });
         if (!is_whole) ++report.damaged;
@@ -154,7 +154,7 @@ class BasicRowAssembler {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
     }
     template <class F>
-    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
+    void emit(StoredRow row, const Lane& lane, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             const auto name = lane.names.find(cell.metric);

@@ -61,7 +61,7 @@ class BasicBlockWriter {
     using Integers = std::vector<Deferred<std::int64_t, T>>;
     using Shape = Deferred<RowShape, T>;
     using Column = Deferred<BlockColumn, T>;
-    using Cells = std::span<const Deferred<Cell, T>>;
+    using Cells = std::vector<Deferred<Cell, T>>;
     using Node = Deferred<SeriesNode, T>;
 
   public:
@@ -73,7 +73,7 @@ class BasicBlockWriter {
 
     /// Takes a row for which there is room. True if it is the first with just these metrics. After an
     /// exception `clear`.
-    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
         const std::size_t groups = groups_.size();
         repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
         if (!repeats_) last_ = find_group(kind, cells);
@@ -190,7 +190,7 @@ class BasicBlockWriter {
         std::vector<std::uint64_t> heads{};  // of its cells
         bool has_text = false;
 
-        [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
+        [[nodiscard]] bool takes(RecordKind of, const Cells& cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
             for (std::size_t i = 0; i < cells.size(); ++i) {
                 if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
@@ -200,7 +200,7 @@ class BasicBlockWriter {
         }
     };
 
-    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, Cells cells) {
+    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, const Cells& cells) {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
@@ -277,53 +277,22 @@ class BasicBlockReader {
     using Reader = Deferred<ByteReader, T>;
 
   public:
-    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
-    /// `block`. False, before any call, if the bytes are damaged.
+    /// Calls `f(kind, step, time_ns, const std::vector<Cell>&)` for each row, in their order; texts point
+    /// into `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block, nullptr)) return false;
+        if (!decode(block, [](const auto&...) { return false; })) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = group_of(row);
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms,
-              std::span<const Cell>{cells_.data(), cells_.size()});
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::as_const(cells_));
         }
         return true;
     }
 
-    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
-    /// What they point to is good until the next call. Nothing if the bytes are damaged.
-    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
-                                                          std::uint32_t metric) {
-        if (!decode(block, &metric)) return std::nullopt;
-        // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
-            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
-            const auto& columns = groups_[0].columns;
-            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
-            if (first != columns.end() && first->kind == Value::Kind::number &&
-                std::none_of(first + 1, columns.end(), is_ours))
-                return SeriesValues{steps_, times_, first->numbers};
-        }
-        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
-        numbers_of_.clear();
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = group_of(row);
-            const std::size_t at = group.row++;
-            if (!has_series(group.kind)) continue;
-            for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                steps_of_.push_back(steps_[row]);
-                ms_of_.push_back(times_[row]);
-                numbers_of_.push_back(number_in(column, column.kind, at));
-            }
-        }
-        return SeriesValues{steps_of_, ms_of_, numbers_of_};
-    }
-
-  private:
+  protected:
     struct Column {
         std::uint32_t metric = 0;
         Value::Kind kind{};
@@ -337,8 +306,9 @@ class BasicBlockReader {
         std::vector<Column> columns{};
     };
 
-    /// Reads the columns of `only`, if given, or all.
-    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
+    /// Reads the columns, but those that `pass_over(from, column, rows)` has passed over.
+    template <class PassOver>
+    [[nodiscard]] bool decode(std::span<const std::byte> block, PassOver&& pass_over) {
         Reader from{block};
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
@@ -366,13 +336,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room, only)) return false;
+            if (!decode_group(from, group, room, pass_over)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room,
-                                    const std::uint32_t* only) {
+    template <class PassOver>
+    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room, PassOver&& pass_over) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (!has_series(group.kind) && group.kind != RecordKind::event) return false;
@@ -387,15 +357,10 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
-            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
-                const bool is_number = column.kind == Value::Kind::number;
-                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
-                    return false;
-                continue;
-            }
+            if (pass_over(from, column, group.rows)) continue;
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
-                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                if (!unpack(from, column.numbers, scratch_)) return false;
                 continue;
             }
             column.integers.resize(group.rows);
@@ -445,8 +410,6 @@ class BasicBlockReader {
     Integers of_row_;  // the groups of the rows, if there are several
     std::vector<Group> groups_;
     std::vector<Deferred<Cell, T>> cells_;
-    Integers steps_of_, ms_of_;  // of one metric
-    Numbers numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 

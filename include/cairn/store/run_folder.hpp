@@ -5,6 +5,8 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/store/atomic_file.hpp>
+#include <cairn/store/json_depth.hpp>
+#include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
 #include <cairn/store/store.hpp>
@@ -22,21 +24,6 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-/// The state's name: "finished".
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
 namespace detail {
 
 template <class Json = nlohmann::json>
@@ -46,40 +33,12 @@ template <class Json = nlohmann::json>
 template <class Json = nlohmann::json>
 [[nodiscard]] os::Process process_from(const Json& in) {
     os::Process out;
-    const auto take = [&](const char* key, auto& to) {
-        const auto found = in.find(key);
-        constexpr bool is_text = std::is_same_v<decltype(to), std::string&>;
-        if (found != in.end() && (is_text ? found->is_string() : found->is_number_unsigned()))
-            found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    take("pid", out.pid);
-    take("start", out.start);
-    take("boot", out.boot);
-    take("space", out.space);
-    take("host", out.host);
+    (void)get_field(in, "pid", out.pid);
+    (void)get_field(in, "start", out.start);
+    (void)get_field(in, "boot", out.boot);
+    (void)get_field(in, "space", out.space);
+    (void)get_field(in, "host", out.host);
     return out;
-}
-
-/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
-inline constexpr std::size_t most_json_depth = 1000;
-/// How deep the arrays and objects of a text are nested.
-template <class = void>
-[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
-    std::size_t depth = 0, most = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_text && c == '\\')
-            ++i;
-        else if (c == '"')
-            in_text = !in_text;
-        else if (!in_text && (c == '[' || c == '{'))
-            most = std::max(most, ++depth);
-        else if (!in_text && (c == ']' || c == '}') && depth != 0)
-            --depth;
-    }
-    return most;
 }
 
 /// Beside the record: the signal by which the process died, if it did.
@@ -91,7 +50,7 @@ inline constexpr const char* git_diff_file = "diff.patch";
 
 }  // namespace detail
 
-/// One run's folder, open for its one writer or for a reader.
+/// One run's folder, open for its one writer; for readers see run_reader.hpp.
 template <class Json = nlohmann::json>
 class BasicRunFolder {
   public:
@@ -113,19 +72,6 @@ class BasicRunFolder {
         if (!record) return record.error();
         folder.is_new_ = !record->exists;
         return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
     }
 
     /// Where the folder lies.
@@ -163,51 +109,19 @@ class BasicRunFolder {
         return write_json("run.json", record);
     }
 
-    /// A run's record, and how the run stands by it.
-    struct Standing {
-        Json record;                         ///< as it is read
-        RunState state = RunState::crashed;  ///< by it, and by who is there
-    };
-    /// How the run stands, with the record that says so. A run that says it is running, but whose lock is
-    /// free or whose process is dead, has crashed. Fails: not_found, corrupt.
-    [[nodiscard]] result<Standing> standing() const {
-        for (bool is_second = false;; is_second = true) {
-            auto record = read_run();
-            if (!record) return record.error();
-            const RunState state = state_by(*record);
-            // One that ended after its record was read, and then let go of its lock, seems to have crashed:
-            // by now its record says how it ended.
-            if (state != RunState::crashed || is_second) return Standing{std::move(*record), state};
-        }
-    }
-    /// `standing` without the record.
-    [[nodiscard]] result<RunState> state() const {
-        const auto found = standing();
-        return found ? result<RunState>{found->state} : found.error();
-    }
-
     /// In a forked child: the lock stays the parent's.
     void close_in_child() noexcept { lock_.close_in_child(); }
     /// Lets another writer in.
     void release() noexcept { lock_.release(); }
 
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
+  protected:
     BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
     [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
-    [[nodiscard]] RunState state_by(const Json& record) const {
-        const Json status = record.value("status", Json());
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited})
-            if (status == to_string(ended)) return ended;
-        const auto held = detail::os::Lock::is_held(lock_path());
-        const auto process = detail::process_from(record.value("process", Json()));
-        const bool is_gone = (held && !*held) || detail::os::liveness(process) == detail::os::Liveness::dead;
-        // Without a status it never got as far as saying.
-        return is_gone || status.is_null() ? RunState::crashed : RunState::running;
-    }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);

@@ -4,7 +4,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/store/atomic_file.hpp>
-#include <cairn/store/run_folder.hpp>
+#include <cairn/store/json_depth.hpp>
 
 #include <nlohmann/json.hpp>
 

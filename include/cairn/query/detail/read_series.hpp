@@ -9,6 +9,8 @@
 #include <cairn/store/frame.hpp>
 #include <cairn/store/history.hpp>
 #include <cairn/store/history_index.hpp>
+#include <cairn/store/index_entry.hpp>
+#include <cairn/store/metric_block.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/row_assembler.hpp>
 #include <cairn/store/packed_frame.hpp>
@@ -96,7 +98,7 @@ class MetricFrames {
             if (name == metric_) wanted = metric;
         });
         if (block.empty()) return std::nullopt;
-        return wanted ? reader_.read_metric(block, *wanted) : SeriesValues{};
+        return wanted ? reader_.read(block, *wanted) : SeriesValues{};
     }
 
   private:
@@ -104,7 +106,7 @@ class MetricFrames {
     std::shared_ptr<OpenHistory> histories_;
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
-    BlockReader reader_;
+    MetricReader reader_;
 };
 
 /// Reads metrics of a run, from the folder of each rank that has them: those that are wanted as series, or of
@@ -189,7 +191,7 @@ class SeriesReader {
         SeriesNode node{};  ///< of it in a frame
     };
 
-    result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
+    result<void> read_frames(std::span<const std::byte> index, const std::vector<RingRest>& rings) {
         const auto size = histories_->file().size();
         if (!size) return size.error();
         if (*size == 0) return {};
@@ -238,7 +240,7 @@ class SeriesReader {
     }
 
     /// Reads the frames that no index covers. `rings`, if given: it is the history's end, which may be torn.
-    result<void> scan(std::uint64_t from, std::uint64_t to, std::span<const RingRest> rings = {}) {
+    result<void> scan(std::uint64_t from, std::uint64_t to, const std::vector<RingRest>& rings = {}) {
         if (from >= to) return {};
         if (to - from > std::numeric_limits<std::size_t>::max() / 2) {
             return error{errc::unsupported, "a history without an index is too long for this machine",

@@ -152,7 +152,7 @@ class BasicCollector final : public Pressure {
         if (system_lane_ == nullptr) return;
         const std::vector<NamedValue>& values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
-        (void)system_lane_->template append<RecordKind::sample>(row);
+        (void)system_lane_->append(row, RecordKind::sample);
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -245,6 +245,5 @@ class BasicCollector final : public Pressure {
 
     os::Thread thread_;  // last: it ends before what it uses goes
 };
-using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

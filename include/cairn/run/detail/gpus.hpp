@@ -96,7 +96,6 @@ class BasicGpus {
     int (*power_limit_)(Device, unsigned*) = nullptr;
     int (*clock_)(Device, int, unsigned*) = nullptr;
 };
-using Gpus = BasicGpus<>;
 
 /// Asks them on a thread of its own, because a driver may hang. Threads: one at a time.
 template <class T = void>
@@ -173,6 +172,5 @@ class BasicGpuProbe {
     std::shared_ptr<Shared> shared_;
     os::Thread thread_;
 };
-using GpuProbe = BasicGpuProbe<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

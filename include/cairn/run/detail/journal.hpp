@@ -102,6 +102,5 @@ class BasicJournal {
     bool closed_ = false;
     std::string first_failure_;
 };
-using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -54,6 +54,8 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         return true;
     }
     [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
+    using Lane::append;
+    bool append(const GivenRow& row) override { return append_named(RecordKind::row, row); }
     void let_go() noexcept override {
         const auto held = std::move(held_);  // it may be the last that does
         taken_.store(false, std::memory_order_release);
@@ -73,16 +75,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
   private:
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+    bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
                       const NamedCell* end) override {
         cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
             if (!add(cell->hash, true, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns);
+        return append_pieces(RecordKind::row, step, time_ns);
     }
     bool append_dynamic(RecordKind kind, const DynamicRow& row) override { return append_named(kind, row); }
-    bool append_given(RecordKind kind, const GivenRow& row) override { return append_named(kind, row); }
     template <class R>
     bool append_named(RecordKind kind, const R& row) {
         cells_.clear();
@@ -113,7 +114,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             id = number;
         }
         if (is_literal) known_.keep(hash, id);
-        cells_.emplace_back(id, shortened(value));
+        cells_.push_back({id, shortened(value)});
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -132,15 +133,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
-                bytes += cell_size(cells_[end++].second);
+            while (end < cells_.size() && bytes + cell_size(cells_[end].value) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].value);
             if (!has_room(bytes)) return false;
             const unsigned flags =
                 (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
             const CallTimer timer;
             std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
                                            step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].metric, cells_[i].value);
             ring.commit(bytes);
             timer.stop(counters.log_ns);
         } while (i < cells_.size());
@@ -196,7 +197,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     BasicRingChain<T> rings_;
     BasicMetricTable<T>* names_;
     Pressure* pressure_;
-    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
+    std::vector<Cell> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };

@@ -35,7 +35,7 @@ class Lane {
 
     /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
     /// names; changes nothing otherwise.
-    template <RecordKind Kind = RecordKind::row, class R>
+    template <class R>
     [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
@@ -53,17 +53,18 @@ class Lane {
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         const std::uint64_t end = ring.position() + bytes;
-        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.clock_ns());
+        std::byte* to =
+            put_row_header(ring.end(), bytes, RecordKind::row, 0, cells, row.step(), row.clock_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit_until(end);
-        if constexpr (Kind == RecordKind::row) bump(counters.rows);
+        bump(counters.rows);
         return true;
     }
 
     /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
     /// room, cuts what is too long, splits what is too large. May allocate.
-    template <RecordKind Kind = RecordKind::row, class... Fields>
+    template <class... Fields>
     bool append(const Row<Fields...>& row) {
         NamedCell cells[sizeof...(Fields) + 1];
         NamedCell* end = cells;
@@ -71,16 +72,12 @@ class Lane {
             using Name = decltype(name);
             *end++ = {Name::hash, Name::name, Value{value}};
         });
-        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+        return append_cells(row.step(), row.time_ns(), cells, end);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const DynamicRow& row) {
-        return append_dynamic(Kind, row);
+    bool append(const DynamicRow& row, RecordKind kind = RecordKind::row) {
+        return append_dynamic(kind, row);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const GivenRow& row) {
-        return append_given(Kind, row);
-    }
+    virtual bool append(const GivenRow& row) = 0;
 
     /// The thread's own count of rows, for rows without a step.
     /// The last step there can be is taken again and again.
@@ -115,10 +112,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                              const NamedCell* begin, const NamedCell* end) = 0;
+    virtual bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                              const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
-    virtual bool append_given(RecordKind kind, const GivenRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;

@@ -7,8 +7,8 @@
 #include <cairn/media/media.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/run/saver.hpp>
+#include <cairn/store/json_depth.hpp>
 #include <cairn/store/media_file.hpp>
-#include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -23,13 +23,24 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
     BasicProcessSignals() {
         Hub& hub = Hub::instance();
         const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
+        hub.all.push_back(&mine_);  // first: without memory nothing has changed
+        if (hub.all.size() == 1) os::SignalCounter::listen();
+        mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+    }
+    ~BasicProcessSignals() override {
+        Hub& hub = Hub::instance();
+        const bool asked = now(os::Signal::term) != mine_.term;
+        {
+            const std::scoped_lock lock{hub.mutex};
+            std::erase(hub.all, &mine_);
+        }
+        if (asked) hub.end_if_due();  // nobody will answer it any more
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::unlisten();
     }
 
     [[nodiscard]] bool pending() const noexcept override {
-        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
+        return now(os::Signal::term) != mine_.term || now(os::Signal::usr1) != mine_.usr1;
     }
 
     void answer() override {
@@ -37,7 +48,7 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         Hub& hub = Hub::instance();
         {
             const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+            mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
         }
         hub.end_if_due();
     }
@@ -81,23 +92,7 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         std::vector<Answered*> all;
     };
 
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
+    Answered mine_;
 };
-using ProcessSignals = BasicProcessSignals<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -232,6 +232,5 @@ class BasicRunVersions final : public VersionStore {
     Share share_;
     ObjectBatch batch_;
 };
-using RunVersions = BasicRunVersions<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

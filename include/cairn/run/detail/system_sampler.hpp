@@ -118,6 +118,5 @@ class BasicSystemSampler {
     std::forward_list<std::string> names_;
     std::vector<NamedValue> values_;
 };
-using SystemSampler = BasicSystemSampler<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

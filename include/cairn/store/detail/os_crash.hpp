@@ -7,6 +7,7 @@
 #include <cairn/store/detail/os_file.hpp>
 #include <cairn/store/detail/os_folder.hpp>
 #include <cairn/store/detail/os_sys.hpp>
+#include <cairn/store/detail/os_usage.hpp>
 
 #include <array>
 #include <atomic>
@@ -140,65 +141,30 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
 
 using CrashMark = BasicCrashMark<>;
 
-/// The signal whose mark lies in a file; nothing if there is none.
-template <class = void>
-[[nodiscard]] std::optional<int> crash_signal(const Path& file) {
-    auto mark = File::open_read(file);
-    if (!mark) return std::nullopt;
-    const auto text = mark->read_all(16);
-    int number = 0;
-    if (!text) return std::nullopt;
-    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
-    return read.ec == std::errc{} ? std::optional{number} : std::nullopt;
-}
-
-/// Its name, for the signals that leave a mark on this system.
-[[nodiscard]] constexpr std::string_view signal_name(int number) noexcept {
-    switch (number) {
-#if !defined(_WIN32)
-        case SIGSEGV: return "SIGSEGV";
-        case SIGBUS: return "SIGBUS";
-        case SIGFPE: return "SIGFPE";
-        case SIGILL: return "SIGILL";
-        case SIGABRT: return "SIGABRT";
-#endif
-        default: return "a signal";
-    }
-}
-
 /// How many processes of a group the kernel has killed because there was no memory left; nothing if that is
 /// not known.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> killed_for_memory(const std::string& group) {
-    constexpr std::string_view key = "oom_kill ";
-    auto file = group.empty() ? result<File>{error{}} : File::open_read(group);
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return std::nullopt;
-    const std::size_t at = text->find(key);
-    std::uint64_t count = 0;
-    if (at == std::string::npos) return std::nullopt;
-    const auto read = std::from_chars(text->data() + at + key.size(), text->data() + text->size(), count);
-    return read.ec == std::errc{} ? std::optional{count} : std::nullopt;
+    const auto count = numbers_after(kernel_file(group), "oom_kill ").next();
+    return count ? std::optional{static_cast<std::uint64_t>(*count)} : std::nullopt;
 }
 
 /// The group of processes whose memory is counted together, as a container's: the file with the kernel's
 /// counts. Empty where there is none.
 template <class = void>
 [[nodiscard]] std::string memory_group() {
-    auto file = File::open_read("/proc/self/cgroup");
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return {};
+    const std::string text = kernel_file("/proc/self/cgroup");
     struct Tree {
         std::string_view line, root, counts;
     };
     // Version 1 has a tree for each controller; version 2 has one.
     for (const Tree& tree : {Tree{":memory:/", "/sys/fs/cgroup/memory", "/memory.oom_control"},
                              {"0::/", "/sys/fs/cgroup", "/memory.events"}}) {
-        const std::size_t at = text->find(tree.line);
+        const std::size_t at = text.find(tree.line);
         if (at == std::string::npos) continue;
         const std::size_t path = at + tree.line.size() - 1;  // from the '/' on
         // A container sees its own group as the root, and may not see what it is called outside.
-        for (const std::string& name : {text->substr(path, text->find('\n', path) - path), std::string{}}) {
+        for (const std::string& name : {text.substr(path, text.find('\n', path) - path), std::string{}}) {
             std::string group = std::string{tree.root} + (name == "/" ? "" : name) + std::string{tree.counts};
             if (killed_for_memory(group)) return group;
         }

@@ -82,12 +82,6 @@ result<void> remove_file(const Path& path) {
     return {};
 }
 
-template <class = void>
-result<void> set_read_only(const Path& path) {
-    if (sys::set_read_only(path.c_str()) != 0) return failure("make read-only", path);
-    return {};
-}
-
 /// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
 template <class = void>
 result<void> sync_dir(const Path& path) {
@@ -122,24 +116,28 @@ template <class = void>
     return names_in(fd, path);
 }
 
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const Path& path, Links links, F&& f) {
+    auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, writable_bytes_of(buffer));
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
 /// Copies the bytes of a regular file to a new file, which is removed again if that fails.
 template <class = void>
 result<void> copy_file(const Path& from, const Path& to) {
-    auto source = File::open_read(from);
-    if (!source) return source.error();
     auto target = File::create_new(to);
     if (!target) return target.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    result<void> done;
-    while (done) {
-        const auto got = source->read_some(writable_bytes_of(buffer));
-        if (!got)
-            done = got.error();
-        else if (*got == 0)
-            break;
-        else
-            done = target->write_all(bytes_of(buffer).first(*got));
-    }
+    auto done = read_in_pieces(from, Links::follow,
+                               [&](std::span<const std::byte> bytes) { return target->write_all(bytes); });
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());
     return done;

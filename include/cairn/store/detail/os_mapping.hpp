@@ -43,11 +43,8 @@ class BasicMapping {
     /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
     /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
-    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<BasicMapping> open_shared(const Path& path);
     /// A whole existing file, to be read.
-    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
-    static result<BasicMapping> open_read(const File& file);
+    static result<BasicMapping> open_read(const Path& path);
     /// Zeros that belong to no file; they die with the process.
     static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
@@ -119,29 +116,12 @@ result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::si
 }
 
 template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
-    const auto there = File::open_read(path);  // must exist, and be a regular file
-    if (!there) return there.error();
-    auto file = File::open_read_write(path);
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path) {
+    const auto file = File::open_read(path);
     if (!file) return file.error();
     const auto size = file->size();
     if (!size) return size.error();
-    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, true);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
-    const auto size = file.size();
-    if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, false);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
-    const auto file = File::open_read(path, links);
-    if (!file) return file.error();
-    return open_read(*file);
+    return map(file->native_handle(), path, *size, false);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os

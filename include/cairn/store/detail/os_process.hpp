@@ -71,23 +71,20 @@ template <class = void>
 #else
     // Of its first thread, which began when it did: qemu-user makes up what the process is told of itself.
     const std::string number = std::to_string(pid);
-    auto file = File::open_read("/proc/" + number + "/task/" + number + "/stat");
-    if (!file) return std::nullopt;
-    const auto text = file->read_all(65536);
-    if (!text) return std::nullopt;
+    const std::string text = kernel_file("/proc/" + number + "/task/" + number + "/stat");
     // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
     // field 22.
-    std::size_t at = text->rfind(") ");
-    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    std::size_t at = text.rfind(") ");
+    if (at == std::string::npos || at + 2 >= text.size()) return std::nullopt;
     ProcessTime out;
-    const char state = (*text)[at + 2];
+    const char state = text[at + 2];
     out.ended = state == 'Z' || state == 'X';
     for (int field = 2; field < 22; ++field) {
-        at = text->find(' ', at + 1);
+        at = text.find(' ', at + 1);
         if (at == std::string::npos) return std::nullopt;
     }
-    const char* const begin = text->data() + at + 1;
-    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    const char* const begin = text.data() + at + 1;
+    if (std::from_chars(begin, text.data() + text.size(), out.start).ec != std::errc{}) return std::nullopt;
     return out;
 #endif
 }
@@ -98,9 +95,8 @@ template <class = void>
     out.pid = pid();
     if (const auto time = process_time(out.pid)) out.start = time->start;
 #if !defined(_WIN32)  // there is no /proc, and whoever made a folder of that name could say anything
-    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
-        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
-    }
+    const std::string boot = kernel_file("/proc/sys/kernel/random/boot_id");
+    out.boot = boot.substr(0, boot.find('\n'));
     std::array<char, 64> space{};
     if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
         out.space.assign(space.data(), static_cast<std::size_t>(n));

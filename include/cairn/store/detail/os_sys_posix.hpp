@@ -155,7 +155,6 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return true;
 #endif
 }
-[[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
 [[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
 [[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }

@@ -24,7 +24,7 @@ template <class = void>
 [[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
                                       const std::string& folder) {
     result<void> first;
-    std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    std::set<std::string> folders{folder};  // an inner folder comes before its outer one
     const auto keep = [&](const result<void>& gone) {
         const errc why = gone ? errc::not_found : gone.error().code();
         const bool is_of_others =
@@ -38,7 +38,8 @@ template <class = void>
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
-    for (const std::string& empty : folders) keep(os::remove_empty_dir_inside(dir, empty));
+    for (auto empty = folders.rbegin(); empty != folders.rend(); ++empty)
+        keep(os::remove_empty_dir_inside(dir, *empty));
     return first;
 }
 
