@@ -33,6 +33,26 @@ void record_and_read(const std::filesystem::path& dir) {
         saved += checkpoint.step(row, cairn::part("state", saved)).saved() ? 1 : 0;
     }
     check(saved == 2, "a NaN is no best, and 5 and 1 are");
+    {
+        using namespace cairn;
+        auto kept = run.checkpoint("kept", EveryN<1>{}, KeepBest<2, "error", minimize>{});
+        int row_number = 0;
+        for (const double error : {nan, 5.0, 3.0, nan, inf, 1.0, nan, 6.0}) {
+            ++row_number;
+            const auto row = run.log("error"_m = error);
+            kept.step(row, part("state", row_number));
+        }
+        int restored = 0;
+        kept.restore(best, part("state", restored));
+        check(restored == 6, "the best is the least that is a number, also read back");
+        check(kept.versions().size() == 3, "the two best are kept, and the last");
+        const nlohmann::json state{{"loss", nan}};
+        nlohmann::json back;
+        save(dir / "state", part("json", state));
+        load(dir / "state", part("json", back));
+        check(detail::is_nan(back["loss"].get_ref<const double&>()), "a NaN in JSON comes back");
+        check(detail::is_nan(Value{"text"}.number()), "a text is no number");
+    }
     for (int i = 0; i < 100; ++i) run.log("same"_m = i == 50 ? inf : i == 60 ? nan : 2.0);  // taken together
     check(static_cast<bool>(run.finish()), "the run ends well");
 

@@ -3,6 +3,7 @@
 // A series as a picture of braille characters for a terminal.
 
 #include <cairn/cli/text.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/query/series.hpp>
 
 #include <algorithm>
@@ -76,7 +77,7 @@ struct PlotSize {
     const std::size_t columns = size.columns - margin - 2, rows = size.rows;
     Braille dots{columns, rows};
     const std::vector<Bucket> buckets = series.buckets(dots.width());
-    double low = std::numeric_limits<double>::infinity(), high = -low;
+    double low = detail::infinity, high = detail::minus_infinity;
     std::uint64_t not_finite = 0;
     for (const Bucket& bucket : buckets) {
         not_finite += bucket.not_finite;

@@ -3,12 +3,12 @@
 // A metric's value whose kind is known at run time. Costs <string_view>.
 
 #include <cairn/core/metric.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/row.hpp>
 
 #include <bit>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -72,10 +72,8 @@ class Value {
             case Kind::boolean: return static_cast<double>(integer_);
             case Kind::natural: return static_cast<double>(natural_);
             case Kind::number: return number_;
-            case Kind::none:
-            case Kind::text: break;
+            default: return detail::unseen_nan();
         }
-        return std::numeric_limits<double>::quiet_NaN();
     }
 
     /// The value as a policy sees it: a text has no number to compare.

@@ -279,7 +279,7 @@ class BasicHistogram {
 
     std::vector<double> edges_;
     std::vector<std::uint64_t> counts_;
-    double min_ = std::numeric_limits<double>::infinity(), max_ = -min_, mean_ = 0;
+    double min_ = detail::infinity, max_ = detail::minus_infinity, mean_ = 0;
     std::uint64_t finite_ = 0, nan_ = 0, positive_infinity_ = 0, negative_infinity_ = 0;
 };
 using Histogram = BasicHistogram<>;

@@ -151,7 +151,7 @@ class Curve {
   private:
     std::string x_name_, y_name_;
     std::vector<double> x_, y_;
-    double area_ = std::numeric_limits<double>::quiet_NaN();
+    double area_ = detail::not_a_number;
     Counts counts_;
 };
 

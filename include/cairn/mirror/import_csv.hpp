@@ -3,6 +3,7 @@
 // A table as a run. Costs nlohmann/json, and all that records a run.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/run_import.hpp>
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -128,14 +128,13 @@ class CsvReader {
 
 /// A number as this library, Python and spreadsheets write it; nothing if it is none.
 [[nodiscard]] inline std::optional<double> number_in(std::string_view text) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     std::string word{text};
     std::transform(word.begin(), word.end(), word.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (word.starts_with('+')) word.erase(0, 1);
-    if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "nan") return not_a_number;
     if (word == "inf" || word == "infinity") return infinity;
-    if (word == "-inf" || word == "-infinity") return -infinity;
+    if (word == "-inf" || word == "-infinity") return minus_infinity;
     return word.find_first_of("in") == std::string::npos ? whole_number<double>(word) : std::nullopt;
 }
 /// A whole number, written with or without a fraction of zeros.

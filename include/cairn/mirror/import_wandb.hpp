@@ -3,6 +3,7 @@
 // W&B's runs, as its client keeps them on the disk, as ours. Costs nlohmann/json, and all that records a run.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/left_out.hpp>
@@ -23,7 +24,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <map>
 #include <set>
 #include <span>
@@ -125,8 +125,7 @@ class HistoryRows {
     }
     void take_step(const nlohmann::json& value) {
         constexpr double exact = 9007199254740992;  // to here a double has each integer
-        const double number =
-            value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+        const double number = value.is_number() ? value.get<double>() : detail::not_a_number;
         if (value.is_number_integer() &&
             (!value.is_number_unsigned() || value.get<std::uint64_t>() >> 63U == 0))
             step_ = value.get<std::int64_t>();

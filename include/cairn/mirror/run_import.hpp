@@ -5,6 +5,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/append_file.hpp>
@@ -62,7 +63,7 @@ namespace detail {
 /// to what they say as a run can have; NaN is 0.
 [[nodiscard]] inline std::int64_t ns_from_seconds(const double& seconds) noexcept {
     constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
-    const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+    const double known = is_nan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
     return std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms) * ns_per_ms;
 }
 

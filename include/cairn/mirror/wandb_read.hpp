@@ -3,6 +3,7 @@
 // What the records say that W&B's client keeps of a run. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/protobuf.hpp>
@@ -19,7 +20,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,10 +41,9 @@ struct Told {
 /// JSON as W&B has it, which knows NaN and the infinities: within a value they become texts. Discarded, if it
 /// is none.
 [[nodiscard]] inline nlohmann::json value_from(std::string_view text) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (text == "NaN") return not_a_number;
     if (text == "Infinity") return infinity;
-    if (text == "-Infinity") return -infinity;
+    if (text == "-Infinity") return minus_infinity;
     if (json_depth(text) > most_json_depth) return nlohmann::json::value_t::discarded;
     const std::string whole = as_utf8(text);
     nlohmann::json value = nlohmann::json::parse(whole, nullptr, false);

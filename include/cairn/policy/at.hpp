@@ -3,10 +3,10 @@
 // All that a policy may look at when it decides, so that a decision can be replayed anywhere. Costs
 // <optional>.
 
+#include <cairn/core/number.hpp>
 #include <cairn/core/row.hpp>
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -18,7 +18,7 @@ namespace detail {
 template <class T>
 [[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
     if constexpr (std::is_arithmetic_v<T>) {
-        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+        return value ? static_cast<double>(*value) : unseen_nan();
     } else {
         return value;
     }

@@ -4,6 +4,7 @@
 // Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/read_number.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
@@ -47,13 +48,12 @@ struct SeriesWanted {
     std::size_t buckets = 0;
     Smooth smooth{};
     std::string x{};  ///< a metric, instead of the axis
-    double from_x = -std::numeric_limits<double>::infinity();
-    double to_x = std::numeric_limits<double>::infinity();
+    double from_x = minus_infinity;
+    double to_x = infinity;
 };
 [[nodiscard]] inline result<SeriesWanted> series_wanted(const ParameterReader& ask) {
     constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                    most = std::numeric_limits<std::int64_t>::max();
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     constexpr std::size_t most_buckets = 10'000;
     SeriesWanted wanted;
     wanted.x = ask.text("x");
@@ -65,9 +65,9 @@ struct SeriesWanted {
         wanted.from = *from;
         wanted.to = *to;
     } else {
-        const auto from = ask.number<double>("from", -infinity, -infinity, infinity);
+        const auto from = ask.number<double>("from", minus_infinity, minus_infinity, infinity);
         if (!from) return from.error();
-        const auto to = ask.number<double>("to", infinity, -infinity, infinity);
+        const auto to = ask.number<double>("to", infinity, minus_infinity, infinity);
         if (!to) return to.error();
         wanted.from_x = *from;
         wanted.to_x = *to;

@@ -5,6 +5,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/store/json_depth.hpp>
+#include <cairn/store/json_field.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/media_file.hpp>
 

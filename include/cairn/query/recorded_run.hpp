@@ -14,6 +14,7 @@
 #include <cairn/run/recorded_alert.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/history.hpp>
+#include <cairn/store/json_field.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/run_reader.hpp>

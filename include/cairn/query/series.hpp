@@ -4,6 +4,7 @@
 // <functional>.
 
 #include <cairn/config.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/store/series_node.hpp>
 
 #include <algorithm>
@@ -28,13 +29,13 @@ enum class Axis : unsigned char {
 
 /// What lies in one stretch of a series: exact least, greatest and last finite value, and what is not finite.
 struct Bucket {
-    std::int64_t from = 0;  ///< the least step (or time) of its values; nothing if there are none
-    std::int64_t to = 0;    ///< the greatest
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
-    std::uint64_t finite = 0;                                ///< how many finite values
-    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+    std::int64_t from = 0;              ///< the least step (or time) of its values; nothing if there are none
+    std::int64_t to = 0;                ///< the greatest
+    double min = detail::not_a_number;  ///< NaN if there is no finite value
+    double max = detail::not_a_number;  ///< the same
+    double last = detail::not_a_number;  ///< in the order they were logged
+    std::uint64_t finite = 0;            ///< how many finite values
+    std::uint64_t not_finite = 0;        ///< how many NaNs and infinities
 };
 
 /// All values of one metric in the order they were logged. Steps may repeat or go back; then a new segment

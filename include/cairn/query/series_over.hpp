@@ -18,13 +18,13 @@ namespace CAIRN_NAMESPACE {
 
 /// What lies in one stretch of a `SeriesOver`: as `Bucket`, measured in the other metric.
 struct BucketOver {
-    double from = std::numeric_limits<double>::quiet_NaN();  ///< the least x of its values; NaN if none
-    double to = std::numeric_limits<double>::quiet_NaN();    ///< the greatest
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
-    std::uint64_t finite = 0;                                ///< how many finite values
-    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+    double from = detail::not_a_number;  ///< the least x of its values; NaN if none
+    double to = detail::not_a_number;    ///< the greatest
+    double min = detail::not_a_number;   ///< NaN if there is no finite value
+    double max = detail::not_a_number;   ///< the same
+    double last = detail::not_a_number;  ///< in the order they were logged
+    std::uint64_t finite = 0;            ///< how many finite values
+    std::uint64_t not_finite = 0;        ///< how many NaNs and infinities
 };
 
 /// All values of one metric over those of another, x, in the order they were logged. All of it is in memory,
@@ -63,8 +63,8 @@ class SeriesOver {
     [[nodiscard]] std::size_t restarts() const noexcept { return series_.restarts(); }
 
     /// The values whose x lies from one to another, both included, in the order they were logged.
-    [[nodiscard]] std::vector<Point> points(double from = -std::numeric_limits<double>::infinity(),
-                                            double to = std::numeric_limits<double>::infinity()) const {
+    [[nodiscard]] std::vector<Point> points(double from = detail::minus_infinity,
+                                            double to = detail::infinity) const {
         std::vector<Point> out;
         for (const Series::Point& point : series_.window(place_of(from), place_of(to)).points())
             out.push_back({x_of(point.step), point.time_ns, point.value});
@@ -72,9 +72,8 @@ class SeriesOver {
     }
     /// These as `count` buckets, as `Series::Window::buckets` makes them. Infinite ends are those of the
     /// finite x. Requires a point.
-    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
-                                                  double from = -std::numeric_limits<double>::infinity(),
-                                                  double to = std::numeric_limits<double>::infinity()) const {
+    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count, double from = detail::minus_infinity,
+                                                  double to = detail::infinity) const {
         from = from > least_ ? from : least_;  // also if it is NaN
         to = to < greatest_ ? to : greatest_;
         Series::Window window = series_.window(place_of(from), place_of(to));

@@ -132,7 +132,7 @@ class StoreWatch {
     struct Known {
         Stamp stamp{};
         std::int64_t stamped_ns = 0;
-        std::optional<detail::os::Status> folder{};  // as it was then
+        std::optional<detail::os::FileStatus> folder{};  // as it was then
         std::optional<WatchedRun> seen{};
         std::optional<error> damage{};
         std::int64_t looked_ns = 0;
@@ -153,7 +153,7 @@ class StoreWatch {
     }
     /// Whether a run has ended, and nothing was put into its folder since: who edits or resumes it replaces
     /// files there. What else may befall it, such as a repair, is found a little later.
-    [[nodiscard]] static bool is_at_rest(const Known& known, const detail::os::Status& folder,
+    [[nodiscard]] static bool is_at_rest(const Known& known, const detail::os::FileStatus& folder,
                                          std::int64_t now_ns) {
         constexpr std::int64_t second = 1'000'000'000;
         return known.seen && known.stamp.state != RunState::running && !known.stamp.has_rings &&

@@ -3,6 +3,7 @@
 // The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
 // nlohmann/json.
 
+#include <cairn/core/number.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/policy/best.hpp>
 #include <cairn/run/thumbnail.hpp>
@@ -12,7 +13,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -22,18 +22,18 @@ namespace CAIRN_NAMESPACE {
 
 /// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
 struct MetricSummary {
-    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
-    std::uint64_t nans = 0;                                  ///< values that are not a number
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
-                                                             ///< is none, as for the next three
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;                              ///< the step of the last value
-    std::int64_t min_step = 0;                               ///< the first step that had the least value
-    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
-    std::string text = {};                                   ///< the last text, for metrics that are texts
+    std::uint64_t count = 0;             ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;           ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;              ///< values that are not a number
+    double last = detail::not_a_number;  ///< the last value that is no text; NaN if there
+                                         ///< is none, as for the next three
+    double min = detail::not_a_number;   ///< the least number
+    double max = detail::not_a_number;   ///< the greatest number
+    double mean = detail::not_a_number;  ///< of the finite numbers
+    std::int64_t last_step = 0;          ///< the step of the last value
+    std::int64_t min_step = 0;           ///< the first step that had the least value
+    std::int64_t max_step = 0;           ///< the first step that had the greatest value
+    std::string text = {};               ///< the last text, for metrics that are texts
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {

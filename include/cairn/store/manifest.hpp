@@ -9,6 +9,7 @@
 #include <cairn/core/number.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/store/json_depth.hpp>
+#include <cairn/store/json_field.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -16,7 +17,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <set>
 #include <span>
@@ -101,9 +101,9 @@ template <class Json = nlohmann::json>
     if (value.is_number()) return value.template get<double>();
     if (!value.is_string()) return std::nullopt;
     const auto& word = value.template get_ref<const std::string&>();
-    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (word == "Infinity") return std::numeric_limits<double>::infinity();
-    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
+    if (word == "NaN") return detail::not_a_number;
+    if (word == "Infinity") return detail::infinity;
+    if (word == "-Infinity") return detail::minus_infinity;
     return std::nullopt;
 }
 
@@ -277,22 +277,6 @@ template <class Json = nlohmann::json>
 }
 
 namespace detail {
-
-/// The value of a field in `to`; false if it is missing or of another type.
-template <class T, class Json>
-[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
-    const auto found = in.find(key);
-    if (found == in.end()) return false;
-    if constexpr (std::is_same_v<T, std::string>) {
-        if (!found->is_string()) return false;
-    } else if constexpr (std::is_unsigned_v<T>) {
-        if (!found->is_number_unsigned()) return false;
-    } else if constexpr (std::is_integral_v<T>) {
-        if (!found->is_number_integer()) return false;
-    }
-    found->get_to(to);
-    return true;
-}
 
 template <class Json>
 [[nodiscard]] bool read_pieces(const Json& entry, FileEntry& file) {

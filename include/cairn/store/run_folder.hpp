@@ -6,7 +6,7 @@
 #include <cairn/core/name.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/json_depth.hpp>
-#include <cairn/store/manifest.hpp>
+#include <cairn/store/json_field.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
 #include <cairn/store/store.hpp>
@@ -115,9 +115,11 @@ class BasicRunFolder {
     void release() noexcept { lock_.release(); }
 
   protected:
+    /// Of a run that may not be there.
     BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
+    /// The file whose lock the writer holds.
     [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
 
   private:

@@ -30,9 +30,9 @@ struct SeriesNode {
     std::int64_t first_step = 0, last_step = 0;
     std::int64_t min_step = 0, max_step = 0;
     std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+    double min = detail::not_a_number;
+    double max = detail::not_a_number;
+    double last = detail::not_a_number;  ///< in the order they were logged
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
     friend bool operator==(const SeriesNode&, const SeriesNode&) = default;

@@ -3,11 +3,11 @@
 // A JSON value as bytes and back: as text where text can hold it, else as CBOR. Costs nlohmann/json.
 
 #include <cairn/config.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/model/detail/text.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -19,7 +19,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class Json = nlohmann::json>
 [[nodiscard]] bool fits_json_text(const Json& value) {
     switch (value.type()) {
-        case Json::value_t::number_float: return std::isfinite(value.template get<double>());
+        case Json::value_t::number_float: return is_finite(value.template get_ref<const double&>());
         case Json::value_t::string: return is_utf8(value.template get_ref<const std::string&>());
         case Json::value_t::binary: return false;
         case Json::value_t::array:

@@ -4,11 +4,11 @@
 // thing that is wrong with it.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/read_number.hpp>
 #include <cairn/policy/parsed.hpp>
 
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -70,7 +70,7 @@ class TextParser {
         double value = 0;
         const char* const from = text_.data() + place_;
         const auto [end, problem] = read_number(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || !std::isfinite(value)) {
+        if (problem != std::errc{} || !is_finite(value)) {
             expected(what);
             return 0;
         }
@@ -110,7 +110,7 @@ class TextParser {
              {Unit{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}) {
             if (unit != name) continue;
             value *= seconds;
-            const bool is_one = value >= 0 && std::isfinite(value);
+            const bool is_one = value >= 0 && is_finite(value);
             if (!is_one) place_ = from, expected("a duration that is neither negative nor infinite");
             return true;
         }
