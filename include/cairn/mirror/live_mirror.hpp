@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -93,9 +94,23 @@ class LiveMirror {
             is_last = is_stopping;
             return false;
         }
+        /// What is thrown, as by a mirror of the user's, must not leave the thread: it would end the program.
+        result<MirrorReport> try_catch_up() {
+            try {
+                const auto found = store.run(project, run);
+                return found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
+            } catch (const error& thrown) {
+                return thrown;
+            } catch (const std::exception& thrown) {
+                return error{errc::user, std::string{"mirroring the run threw: "} + thrown.what(), run,
+                             "mirror the run again later"};
+            } catch (...) {
+                return error{errc::user, "mirroring the run threw something that is not a std::exception",
+                             run, "mirror the run again later"};
+            }
+        }
         result<MirrorReport> catch_up() {
-            const auto found = store.run(project, run);
-            auto done = found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
+            auto done = try_catch_up();
             const std::scoped_lock lock{mutex};
             if (!done) {
                 note(done.error());

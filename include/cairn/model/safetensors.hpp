@@ -73,11 +73,6 @@ template <class = void>
             "restore another version, or copy the file again from where it came from"};
 }
 
-template <class = void>
-[[nodiscard]] std::string json_text(const std::string& text) {
-    return nlohmann::json(text).dump();
-}
-
 /// `tensors` in the order in which a file holds them: widest alignment first, then by name.
 template <class = void>
 [[nodiscard]] std::vector<const TensorView*> file_order(std::span<const TensorView> tensors) {
@@ -95,19 +90,20 @@ template <class = void>
 [[nodiscard]] std::string safetensors_header(const std::vector<const TensorView*>& order,
                                              const safetensors::Metadata& metadata) {
     std::string json = "{";
+    const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
     const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
     if (!metadata.empty()) {
         json += "\"__metadata__\":{";
         for (const auto& [key, value] : metadata) {
             comma();
-            json += json_text(key) + ":" + json_text(value);
+            json += quoted(key) + ":" + quoted(value);
         }
         json += '}';
     }
     std::uint64_t offset = 0;
     for (const TensorView* tensor : order) {
         comma();
-        json += json_text(tensor->name) + R"(:{"dtype":")";
+        json += quoted(tensor->name) + R"(:{"dtype":")";
         json += to_string(tensor->dtype);
         json += R"(","shape":[)";
         for (const std::uint64_t extent : tensor->shape.extents()) {
