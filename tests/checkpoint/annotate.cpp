@@ -72,6 +72,24 @@ TEST_CASE("a metric that comes late is the version's, for restoring, retention a
     CHECK(run.use_artifact("model:best").verify());
 }
 
+TEST_CASE("that a retention removes by a metric which no version has is told once",
+          "[checkpoint][annotate]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint("model", EveryN<1>{}, KeepBest<2, "vla", minimize>{});
+    save_all(run, checkpoint, {3.0, 2.0, 1.0});
+    CHECK(run.health().ok());  // the metric may come
+    save_all(run, checkpoint, {2.0, 4.0}, 3);
+    CHECK(labels_of(checkpoint) == Labels{"v2", "v3", "v4"});
+    const auto errors = run.health().errors;
+    REQUIRE(errors.size() == 1);
+    CHECK_THAT(errors[0], Contains("none has the metric \"vla\""));
+    Model model;
+    const auto none = error_of([&] { (void)checkpoint.restore(cairn::best, part("model", model)); });
+    CHECK(none.code() == errc::not_found);
+    CHECK_THAT(none.what(), Contains("no version has a number") && Contains("vla"));
+}
+
 TEST_CASE("a late metric moves the reference of Best", "[checkpoint][annotate]") {
     TempDir dir;
     auto run = open_run(dir);

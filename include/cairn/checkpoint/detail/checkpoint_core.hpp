@@ -266,7 +266,13 @@ class BasicCheckpointCore {
         land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
-        return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
+        const std::vector<Version> ranked = by_value(*candidates, shelf_.watched());
+        if (ranked.empty() && !candidates->empty()) {
+            return error{errc::not_found, "no version has a number of the metric that says which is best",
+                         std::string{shelf_.watched().metric},
+                         "restore the latest one, or one by its number"};
+        }
+        return restore_first(ranked, decode);
     }
     result<Version> restore(std::string_view label, Decode decode) {
         land();
@@ -319,23 +325,20 @@ class BasicCheckpointCore {
 
     /// Writes a version, of about so many bytes, through the sink. Never throws.
     result<Version> commit(const VersionInfo& info, std::uint64_t bytes, Encode encode) {
-        result<Version> version = error{};
-        result<void> done =
-            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if (auto room = shelf_.check_room(bytes); !room) return room;
+        result<Version> version =
+            guarded("saving a version", [&]() -> result<Version> {  // a sink of the user's may throw
+                if (auto room = shelf_.check_room(bytes); !room) return room.error();
                 result<void> written = sink().begin(info);
                 if (written) {
                     written = encode([this](std::string_view file, std::span<const std::byte> piece) {
                         return sink().write(file, piece);
                     });
                 }
-                if (!written) return written;
-                version = sink().commit();
-                return version ? result<void>{} : version.error();
+                if (!written) return written.error();
+                return sink().commit();
             });
-        if (done) return version;
-        sink().abort();
-        return done.error();
+        if (!version) sink().abort();
+        return version;
     }
 
     // ---- saving beside the loop
@@ -356,20 +359,18 @@ class BasicCheckpointCore {
         flight.copy.clear();
         flight.is_too_big = false;
         flight.info = info_of(row);
-        result<Reservation> reserved = error{};
-        const result<void> done = guarded("saving a version", [&]() -> result<void> {
+        result<Reservation> reserved = guarded("saving a version", [&]() -> result<Reservation> {
             auto copied =
                 encode([&](std::string_view file, std::span<const std::byte> bytes) -> result<void> {
                     flight.is_too_big = !flight.copy.write(file, bytes);
                     return flight.is_too_big ? result<void>{error{}} : result<void>{};
                 });
-            if (!copied) return copied;
-            reserved = sink().reserve(flight.info);
-            return reserved ? result<void>{} : reserved.error();
+            if (!copied) return copied.error();
+            return sink().reserve(flight.info);
         });
-        if (!done) {
+        if (!reserved) {
             if (flight.is_too_big) flight.copy.release();
-            return done.error();
+            return reserved.error();
         }
         flight.save = core_->new_save();
         flight.reserved = *std::move(reserved);

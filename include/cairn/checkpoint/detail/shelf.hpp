@@ -129,12 +129,8 @@ class BasicShelf {
 
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
         if (!core_ || !sink_->can.lists) return versions_;
-        result<std::vector<Version>> all = error{};
-        const result<void> done = guarded("listing the versions", [&]() -> result<void> {
-            all = sink_->versions(any_run);
-            return {};
-        });
-        return done ? std::move(all) : done.error();
+        return guarded("listing the versions",
+                       [&]() -> result<std::vector<Version>> { return sink_->versions(any_run); });
     }
 
     /// A metric that is a number keeps its value.
@@ -178,9 +174,11 @@ class BasicShelf {
             if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
         retention_->mark(VersionList{facts.data(), count});
+        const auto goes = [](const VersionFacts& one) { return !one.kept && !one.held; };
+        if (std::any_of(facts.begin(), facts.end(), goes)) tell_if_unknown();
         std::vector<Version> kept;
         for (std::size_t i = 0; i < count; ++i) {
-            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+            if (!goes(facts[i]) || !remove(versions_[i]))
                 kept.push_back(std::move(versions_[i]));
             else
                 gone(versions_[i]);
@@ -195,6 +193,21 @@ class BasicShelf {
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
         return false;
+    }
+
+    /// Says once that versions go though none has the metric by which the best are to stay.
+    void tell_if_unknown() {
+        const Watched by = retention_->watched();
+        const auto has_it = [&](const Version& one) {
+            return one.row.find(by.metric).kind() != Value::Kind::none;
+        };
+        if (!by.any() || told_unknown_ || std::any_of(versions_.begin(), versions_.end(), has_it)) return;
+        told_unknown_ = true;
+        core_->note_failure({errc::not_found,
+                             "versions are removed, and none has the metric \"" + std::string{by.metric} +
+                                 "\" by which the best are to stay",
+                             name_, "log it in the rows that are saved, or mend its name in the retention"},
+                            false);
     }
 
     void tell_if_over(std::uint64_t most) {
@@ -241,7 +254,7 @@ class BasicShelf {
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     std::uint64_t reserve_;  // bytes that are to stay free
-    bool told_over_ = false, told_filling_ = false;
+    bool told_over_ = false, told_filling_ = false, told_unknown_ = false;
 };
 using Shelf = BasicShelf<>;
 
