@@ -61,7 +61,7 @@ for header, direct in includes.items():
     wrong += [h for h in direct if "/detail/" in h and layer(h) != own]
     wrong += [h for h in direct for start, who in THIRD.items() if h.startswith(start) and own not in who.split()]
     wrong += [h for h in direct if h.startswith("cairn/") and h not in text]
-    if "httplib.h" in all_of_it and not re.search("^//.*costs cpp-httplib", text[header], re.M):
+    if "httplib.h" in all_of_it and not re.search("^//.*costs cpp-httplib|^#if __has_include.<httplib.h>.$", text[header], re.M):
         problems.append(f"{header}: needs cpp-httplib and does not say so where it begins")
     problems += [f"{header}: must not include <{h}>" for h in sorted({*dear, *wrong} - ABOUT.get(header, set()))]
     if own not in SEES and header not in SMALL | set(UMBRELLA):

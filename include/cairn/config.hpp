@@ -8,6 +8,12 @@
 #if defined(min) || defined(max)
 #error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
 #endif
+#if defined(CAIRN_SINGLE_HEADER_IS_HERE)
+#error "cairn: a file includes the single header or the headers of include/, not both"
+#endif
+#if defined(Below)
+#error "cairn: include it before the headers of X11, whose macros take names that it has"
+#endif
 
 /// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
 /// would be thrown ends the program with its message on stderr.
@@ -20,8 +26,12 @@
 /// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
 /// different versions can live in one process; where they meet is the format on disk, not the ABI. Files
 /// without exceptions have one of their own, or the linker might give their functions, which end the program,
-/// to the rest.
-#if CAIRN_HAS_EXCEPTIONS
+/// to the rest. So have files whose nlohmann/json is another one, which is a part of ours.
+#if CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_diagnostics
+#elif CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTIC_POSITIONS) && JSON_DIAGNOSTIC_POSITIONS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_positions
+#elif CAIRN_HAS_EXCEPTIONS
 #define CAIRN_NAMESPACE cairn::inline v0_1
 #else
 #define CAIRN_NAMESPACE cairn::inline v0_1_no_exceptions

@@ -149,10 +149,12 @@ two_versions_library() {  # two_versions_library NAME INCLUDE ITS_NAMESPACE NOT_
 macros() {
     macros_file debug all.cpp -DUSE=debug -std=c++20 -O0 -D_GLIBCXX_ASSERTIONS
     macros_file release all.cpp -DUSE=release -std=c++23 -O2 -DNDEBUG
+    macros_file diagnostics all.cpp -DUSE=diagnostics -std=c++20 -DJSON_DIAGNOSTICS=1 -fno-char8_t -include complex.h
     macros_file without without_exceptions.cpp -std=c++20 -fno-exceptions
     macros_file main main.cpp -std=c++20
     # The linker takes the first of what several files have: each is first once.
-    for order in "debug release without" "release without debug" "without debug release"; do
+    for order in "debug release without diagnostics" "release without diagnostics debug" "without diagnostics debug release" \
+        "diagnostics debug release without"; do
         set -- "$work/main.o"
         for file in $order; do set -- "$@" "$work/$file.o"; done
         "$CXX" "$@" -o "$work/consumer" -pthread

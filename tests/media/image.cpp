@@ -44,7 +44,7 @@ TEST_CASE("image: the pixels come back, for each number of channels", "[media][p
 
 TEST_CASE("image: numbers as colours, what is not finite is transparent", "[media][png]") {
     const std::vector<float> values{0, 1, 0.5F, std::numeric_limits<float>::quiet_NaN()};
-    const auto media = cairn::Image::of_numbers(std::span<const float>{values}, 2, 2).encode();
+    const auto media = cairn::Image::of_numbers(values, 2, 2).encode();
     const auto pixels = decoded(media.bytes, PNG_FORMAT_RGBA, 2, 2);
     CHECK(std::vector(pixels.begin(), pixels.begin() + 4) == std::vector<std::uint8_t>{68, 1, 84, 255});
     CHECK(std::vector(pixels.begin() + 4, pixels.begin() + 8) ==

@@ -92,7 +92,7 @@ class Image {
                 detail::raise({errc::invalid_argument, "the range of a picture's colours is not finite", "",
                                "give finite ends"});
         }
-        double low = std::numeric_limits<double>::infinity(), high = -low;
+        double low = detail::infinity, high = detail::minus_infinity;
         for (const T& value : values) {
             const double x = static_cast<double>(value);
             if (!detail::is_finite(x)) continue;
@@ -113,6 +113,14 @@ class Image {
             out.pixels_.push_back(255);
         }
         return out;
+    }
+    /// The same of a vector or an array.
+    template <class Container>
+        requires std::is_arithmetic_v<typename Container::value_type>
+    [[nodiscard]] static Image of_numbers(const Container& values, std::size_t width, std::size_t height,
+                                          ImageOptions options = {}) {
+        return of_numbers(std::span<const typename Container::value_type>{values}, width, height,
+                          std::move(options));
     }
 
     /// About how many bytes it holds.

@@ -61,8 +61,8 @@ inline constexpr std::array<DtypeInfo, 15> dtype_table{{{"BOOL", 1},
 /// not `long double` (it is 8, 12 or 16 bytes).
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t> &&
-                 !std::same_as<T, long double>;
+                 !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> &&
+                 !std::same_as<T, char32_t> && !std::same_as<T, long double>;
 
 template <Number T>
 [[nodiscard]] consteval Dtype number_dtype() noexcept {

@@ -1,4 +1,4 @@
-// A file that uses all of cairn and is compiled in two ways; USE is its function's name.
+// A file that uses all of cairn and is compiled in three ways; USE is its function's name.
 #include "macros.hpp"
 
 #include <cairn/cairn.hpp>
