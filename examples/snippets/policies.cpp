@@ -4,6 +4,7 @@
 #include <cairn/checkpoint/sharded.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
+#include <cairn/policy/simulate.hpp>
 
 #include <cstdio>
 #include <string>

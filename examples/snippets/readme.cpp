@@ -14,7 +14,7 @@ struct Model {
 
 void say_when(cairn::Run& run) {
     using namespace cairn;
-    auto a = run.checkpoint<NoBestSave>("model");          // never; explicit saving still works
+    auto a = run.checkpoint<NoBestSave>("model");          // never; cairn::save and log_model still do
     auto b = run.checkpoint<EveryN<2>>("model");           // every other step
     auto c = run.checkpoint<EveryN<1, "epoch">>("model");  // by a metric that counts
     auto d = run.checkpoint("model", Predicate{[](const auto& at) { return at["loss"_m] < 0.1; }});
