@@ -11,32 +11,32 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (17140, 119490),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (12370, 115000),
-    "extern.hpp": (12420, 115000),  # it names what it declares
-    "engine.hpp": (17190, 119540),
-    "cairn_full.hpp": (29270, 142460),
+    "cairn.hpp": (16580, 116720),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "api.hpp": (12000, 112030),
+    "extern.hpp": (12060, 112080),  # it names what it declares
+    "engine.hpp": (16620, 116770),
+    "cairn_full.hpp": (32960, 139750),  # also what needs cpp-httplib and libpng, where they are
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (520, 31500),  # keeps a few values without an allocation, any number with one; a row as its author wrote it
     "core": (400, 28000),
-    "policy/policy.hpp": (2000, 19000),  # for those who want policies only
+    "policy/policy.hpp": (1780, 17830),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (13370, 113510),
+    "run": (12950, 113100),
     "checkpoint": (12800, 115000),
-    "query": (12420, 114520),  # adds stretches at once, walks a pyramid
-    "serve/server.hpp": (13940, 115000),
-    "cli/serve.hpp": (14160, 121000),  # a report has rich values
-    "serve": (12660, 116000),
-    "cli/import.hpp": (17440, 127490),  # it has all that records a run
+    "query": (12330, 114440),  # adds stretches at once, walks a pyramid
+    "serve/server.hpp": (13790, 113490),
+    "cli/serve.hpp": (14000, 120050),  # a report has rich values
+    "serve": (12570, 114680),
+    "cli/import.hpp": (17270, 127320),  # it has all that records a run
     "cli": (15980, 127380),
-    "store/repair_run.hpp": (5600, 105000),  # reads and writes all that a run has
+    "store/repair_run.hpp": (5350, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
     "mirror": (14280, 115100),
-    "cli/cli.hpp": (23810, 136870),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15990, 118340),  # reads what a mirror writes, and has all that records a run
+    "cli/cli.hpp": (23640, 136700),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15820, 118170),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

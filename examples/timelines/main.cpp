@@ -4,6 +4,7 @@
 // picture there is not as it would be drawn now.
 
 #include <cairn/cairn.hpp>
+#include <cairn/policy/simulate.hpp>
 
 #include <algorithm>
 #include <chrono>

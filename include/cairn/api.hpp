@@ -11,5 +11,4 @@
 #include <cairn/checkpoint/save.hpp>
 #include <cairn/model/model.hpp>
 #include <cairn/policy/policy.hpp>
-#include <cairn/policy/simulate.hpp>
 #include <cairn/run/run.hpp>

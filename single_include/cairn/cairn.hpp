@@ -3,6 +3,9 @@
 // Written by packaging/amalgamate.py from include/; do not edit.
 #ifndef CAIRN_SINGLE_INCLUDE
 #define CAIRN_SINGLE_INCLUDE 1
+#if defined(CAIRN_NAMESPACE)
+#error "cairn: a file includes the single header or the headers of include/, not both"
+#endif
 
 #include <nlohmann/json.hpp>
 #include <signal.h>
@@ -21,7 +24,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <filesystem>
 #include <forward_list>
@@ -67,6 +69,12 @@
 #if defined(min) || defined(max)
 #error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
 #endif
+#if defined(CAIRN_SINGLE_HEADER_IS_HERE)
+#error "cairn: a file includes the single header or the headers of include/, not both"
+#endif
+#if defined(Below)
+#error "cairn: include it before the headers of X11, whose macros take names that it has"
+#endif
 
 /// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
 /// would be thrown ends the program with its message on stderr.
@@ -79,8 +87,12 @@
 /// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
 /// different versions can live in one process; where they meet is the format on disk, not the ABI. Files
 /// without exceptions have one of their own, or the linker might give their functions, which end the program,
-/// to the rest.
-#if CAIRN_HAS_EXCEPTIONS
+/// to the rest. So have files whose nlohmann/json is another one, which is a part of ours.
+#if CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_diagnostics
+#elif CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTIC_POSITIONS) && JSON_DIAGNOSTIC_POSITIONS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_positions
+#elif CAIRN_HAS_EXCEPTIONS
 #define CAIRN_NAMESPACE cairn::inline v0_1
 #else
 #define CAIRN_NAMESPACE cairn::inline v0_1_no_exceptions
@@ -257,9 +269,9 @@ namespace detail {
 
 template <FixedString Text, class = std::make_index_sequence<decltype(Text)::size>>
 struct metric_of;
-template <FixedString Text, std::size_t... I>
-struct metric_of<Text, std::index_sequence<I...>> {
-    using type = Metric<Text.chars[I]...>;
+template <FixedString Text, std::size_t... Index>
+struct metric_of<Text, std::index_sequence<Index...>> {
+    using type = Metric<Text.chars[Index]...>;
 };
 
 template <class T>
@@ -296,6 +308,16 @@ template <detail::FixedString Text>
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::uint64_t infinity_bits = 0x7ff0'0000'0000'0000;
+
+// Under -ffast-math clang takes no function to return one of these, and makes anything of one that it sees do
+// so. So they are constants, and who returns one reads it from where the compiler cannot look.
+inline constexpr double not_a_number = std::bit_cast<double>(infinity_bits | std::uint64_t{1} << 51U);
+inline constexpr double infinity = std::bit_cast<double>(infinity_bits), minus_infinity = -infinity;
+
+inline const volatile std::uint64_t nan_in_memory = std::bit_cast<std::uint64_t>(not_a_number);
+[[nodiscard]] constexpr double unseen_nan() noexcept {
+    return std::is_constant_evaluated() ? not_a_number : std::bit_cast<double>(std::uint64_t{nan_in_memory});
+}
 
 // By reference: clang takes a double argument never to be NaN under -ffast-math.
 [[nodiscard]] constexpr std::uint64_t magnitude_bits(const double& x) noexcept {
@@ -376,8 +398,8 @@ struct Step {
 };
 
 /// The step `n` of a row, from any integer.
-template <std::integral I>
-[[nodiscard]] constexpr Step step(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr Step step(Integer n) noexcept {
     return {static_cast<std::int64_t>(n)};
 }
 
@@ -642,10 +664,8 @@ class Value {
             case Kind::boolean: return static_cast<double>(integer_);
             case Kind::natural: return static_cast<double>(natural_);
             case Kind::number: return number_;
-            case Kind::none:
-            case Kind::text: break;
+            default: return detail::unseen_nan();
         }
-        return std::numeric_limits<double>::quiet_NaN();
     }
 
     /// The value as a policy sees it: a text has no number to compare.
@@ -1130,6 +1150,62 @@ inline void keep_first(result<void>& first, const result<void>& next) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/read_number.hpp
+// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
+// <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+/// The same for an integer.
+template <std::integral N>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+
+/// The number that a whole text is; nothing if it is none, or more than one.
+template <class N>
+[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
+    N value{};
+    const char* const to = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+    const auto [end, problem] = read_number(text.data(), to, value);
+    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/name.hpp
 // Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
 
@@ -1142,6 +1218,7 @@ inline constexpr std::size_t max_name_bytes = 128;
            c == '_' || c == '-';
 }
 
+#if defined(_WIN32)
 /// Why Windows would take `name` for another one, or for none; empty if it would not.
 [[nodiscard]] constexpr std::string_view windows_problem(std::string_view name) noexcept {
     if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
@@ -1168,6 +1245,7 @@ inline constexpr std::size_t max_name_bytes = 128;
     if (port != stem && (is(port, "COM") || is(port, "LPT"))) return "is a device of Windows";
     return {};
 }
+#endif
 
 /// Why `name` cannot be a file name on this system; empty if it can.
 [[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
@@ -1207,12 +1285,8 @@ template <class = void>
 /// The number of "v3"; nothing for any other text.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
-        return std::nullopt;
-    std::uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
-    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
-    return number;
+    const bool can_be = label.starts_with('v') && (label.size() == 2 || !label.starts_with("v0"));
+    return can_be ? whole_number<std::uint64_t>(label.substr(1)) : std::nullopt;
 }
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
@@ -1229,13 +1303,13 @@ result<void> check_name(std::string_view what, std::string_view name) {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/policy/detail/leaf.hpp
-// One member of a composed type, without a byte where it is empty. `Owner` and `I` keep it apart from an
+// One member of a composed type, without a byte where it is empty. `Owner` and `Index` keep it apart from an
 // equal member of what it is composed with: in `a | !a`, `a` stands twice.
 
 namespace CAIRN_NAMESPACE::detail {
 
 // Not a base that is a `T`: what is composed would be one too, and have its names.
-template <class Owner, std::size_t I, class T>
+template <class Owner, std::size_t Index, class T>
 struct Leaf {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
@@ -1258,7 +1332,7 @@ namespace detail {
 template <class T>
 [[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
     if constexpr (std::is_arithmetic_v<T>) {
-        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+        return value ? static_cast<double>(*value) : unseen_nan();
     } else {
         return value;
     }
@@ -1614,6 +1688,8 @@ template <class P, class R>
                       { policy.rejected(at) } -> std::same_as<std::string_view>;
                   }) {
         return policy.rejected(at);
+    } else if constexpr (requires { nan_to_tell(policy.watch(), at); }) {
+        return nan_to_tell(policy.watch(), at);
     } else {
         return {};
     }
@@ -1760,6 +1836,8 @@ template <class... Ps>
     const auto look = [&](const auto& policy) {
         if constexpr (requires { policy.watched(); }) {
             if (!first.any()) first = policy.watched();
+        } else if constexpr (requires { policy.watch().direction(); }) {
+            if (!first.any()) first = {policy.watch().name(), policy.watch().direction()};
         }
     };
     (look(policies), ...);
@@ -1940,9 +2018,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
         return detail::compare(watch().direction(), T, reference_, watch().read(at), margin());
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
@@ -1952,9 +2027,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     /// The best value among the saved versions; NaN while there is none.
     [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
     /// By how much more than nothing a value must be better; 0 for `Best`.
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
@@ -2035,9 +2107,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
         return detail::compare(watch().direction(), ties::keep_first, held_[size() - 1], watch().read(at));
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
@@ -2058,9 +2127,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     /// The `k`: how many it counts as the best.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     Held held_;  // best first
@@ -2095,9 +2161,6 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
         return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     /// The limit.
@@ -2694,9 +2757,6 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
     /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that
@@ -2962,9 +3022,9 @@ class FunctionRef<R(Args...)> {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// What `body()` returns (a `result<void>`); what it throws becomes an error that says what was `tried`.
+/// What `body()` returns (a `result`); what it throws becomes an error that says what was `tried`.
 template <class Body>
-[[nodiscard]] result<void> guarded(std::string_view tried, Body&& body) {
+[[nodiscard]] auto guarded(std::string_view tried, Body&& body) -> decltype(body()) {
 #if CAIRN_HAS_EXCEPTIONS
     try {
         return body();
@@ -3088,8 +3148,8 @@ inline constexpr std::array<DtypeInfo, 15> dtype_table{{{"BOOL", 1},
 /// not `long double` (it is 8, 12 or 16 bytes).
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t> &&
-                 !std::same_as<T, long double>;
+                 !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> &&
+                 !std::same_as<T, char32_t> && !std::same_as<T, long double>;
 
 template <Number T>
 [[nodiscard]] consteval Dtype number_dtype() noexcept {
@@ -3424,12 +3484,6 @@ namespace detail {
 
 struct Selection;
 
-/// How to write to a described tensor.
-struct Slot {
-    std::byte* target = nullptr;  // null for data that is const, and where the tensor has an access
-    bool writable = false;
-};
-
 /// A described text; `target` is null if it is const.
 struct DescribedText {
     std::string name;
@@ -3437,10 +3491,10 @@ struct DescribedText {
     std::string* target = nullptr;
 };
 
-/// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
+/// All tensors of a model, in the order it lists them; `writable[i]` says that `tensors[i]` is not const.
 struct Description {
     std::vector<TensorView> tensors;
-    std::vector<Slot> slots;
+    std::vector<bool> writable;
     std::vector<DescribedText> texts;
     Selection* selection = nullptr;  // null: all of the model
 };
@@ -3727,7 +3781,6 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, writable};
     if (problem != nullptr) {
         if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
@@ -3736,10 +3789,9 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     } else {
         tensor.bytes = {static_cast<const std::byte*>(data),
                         static_cast<std::size_t>(elements) * size_of(dtype)};
-        if (writable) slot.target = const_cast<std::byte*>(tensor.bytes.data());  // as it was handed over
     }
     found_.tensors.push_back(std::move(tensor));
-    found_.slots.push_back(slot);
+    found_.writable.push_back(writable);
 }
 
 template <class T>
@@ -3836,7 +3888,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class Json = nlohmann::json>
 [[nodiscard]] bool fits_json_text(const Json& value) {
     switch (value.type()) {
-        case Json::value_t::number_float: return std::isfinite(value.template get<double>());
+        case Json::value_t::number_float: return is_finite(value.template get_ref<const double&>());
         case Json::value_t::string: return is_utf8(value.template get_ref<const std::string&>());
         case Json::value_t::binary: return false;
         case Json::value_t::array:
@@ -4307,11 +4359,6 @@ template <class = void>
             "restore another version, or copy the file again from where it came from"};
 }
 
-template <class = void>
-[[nodiscard]] std::string json_text(const std::string& text) {
-    return nlohmann::json(text).dump();
-}
-
 /// `tensors` in the order in which a file holds them: widest alignment first, then by name.
 template <class = void>
 [[nodiscard]] std::vector<const TensorView*> file_order(std::span<const TensorView> tensors) {
@@ -4329,19 +4376,20 @@ template <class = void>
 [[nodiscard]] std::string safetensors_header(const std::vector<const TensorView*>& order,
                                              const safetensors::Metadata& metadata) {
     std::string json = "{";
+    const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
     const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
     if (!metadata.empty()) {
         json += "\"__metadata__\":{";
         for (const auto& [key, value] : metadata) {
             comma();
-            json += json_text(key) + ":" + json_text(value);
+            json += quoted(key) + ":" + quoted(value);
         }
         json += '}';
     }
     std::uint64_t offset = 0;
     for (const TensorView* tensor : order) {
         comma();
-        json += json_text(tensor->name) + R"(:{"dtype":")";
+        json += quoted(tensor->name) + R"(:{"dtype":")";
         json += to_string(tensor->dtype);
         json += R"(","shape":[)";
         for (const std::uint64_t extent : tensor->shape.extents()) {
@@ -4554,7 +4602,7 @@ template <class T>
 
 template <class = void>
 [[nodiscard]] result<void> emit_tensors(std::string_view name, FunctionRef<void(Fields&)> describe,
-                                        Emit emit) {
+                                        Emit put) {
     const std::string file = std::string{name} + ".safetensors";
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
@@ -4566,13 +4614,12 @@ template <class = void>
     }
     if (result<void> checked = check_metadata(texts); !checked) return at_path(checked.error(), file);
     return write_safetensors(model->tensors, texts, [&](std::span<const std::byte> bytes) -> result<void> {
-        return emit(file, bytes);
+        return put(file, bytes);
     });
 }
 
 template <class = void>
-[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert,
-                                     Emit emit) {
+[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert, Emit put) {
     const std::string part{name};
     std::vector<std::uint8_t> cbor;
     std::string text;
@@ -4586,13 +4633,13 @@ template <class = void>
         return {};
     });
     if (!converted) return at_path(converted.error(), part + ".json");
-    if (!cbor.empty()) return emit(part + ".cbor", bytes_of(cbor));
-    return emit(part + ".json", bytes_of(text));
+    if (!cbor.empty()) return put(part + ".cbor", bytes_of(cbor));
+    return put(part + ".json", bytes_of(text));
 }
 
 template <class = void>
 [[nodiscard]] result<void> emit_stream(std::string_view name, FunctionRef<result<void>(std::ostream&)> save,
-                                       Emit emit) {
+                                       Emit put) {
     const std::string part{name};
     OutputBytes buffer;
     result<void> saved = guarded("saving the part \"" + part + "\"", [&] {
@@ -4601,31 +4648,31 @@ template <class = void>
         return save(out);
     });
     if (!saved) return at_path(saved.error(), part + ".bin");
-    return emit(part + ".bin", buffer.bytes());
+    return put(part + ".bin", buffer.bytes());
 }
 
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
 /// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_argument (a model that does not
 /// describe itself well), user (its code threw), and whatever `emit` returns. Requires a checked name.
 template <class T>
-[[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
+[[nodiscard]] result<void> encode(const Part<T>& part, Emit put) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(part.name(), describing(part.object()), emit);
+        return emit_tensors(part.name(), describing(part.object()), put);
     } else if constexpr (encoding == Encoding::json) {
-        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
+        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, put);
     } else {
         return emit_stream(
             part.name(),
-            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, emit);
+            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, put);
     }
 }
 
 /// The files of all parts, one after another. Fails also if two parts share a name.
 template <AnyPart... Parts>
-[[nodiscard]] result<void> encode_all(Emit emit, const Parts&... parts) {
+[[nodiscard]] result<void> encode_all(Emit put, const Parts&... parts) {
     result<void> done = check_parts(parts...);
-    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    (void)((done && (done = encode(parts, put), bool{done})) && ...);
     return done;
 }
 
@@ -4778,15 +4825,9 @@ inline constexpr std::size_t cell_bytes = 16;
 inline constexpr std::size_t max_text_bytes = 1024;
 inline constexpr std::size_t max_metric_name_bytes = 512;
 
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept {
+    return cell_bytes + padded(value.text().size());
 }
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
 
 inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
                              std::uint8_t flags = 0) noexcept {
@@ -5010,7 +5051,7 @@ template <class = void>
 class BasicAlertGate {
   public:
     /// Whether it may be said now; if so it counts as said.
-    bool takes(const std::string& title, std::int64_t now_ns, double wait_seconds) {
+    bool takes(const std::string& title, std::uint64_t now_ns, double wait_seconds) {
         constexpr std::size_t most_known = 1000;
         if (const auto said = said_ns_.find(title); said != said_ns_.end()) {
             if (static_cast<double>(now_ns - said->second) < wait_seconds * 1e9) return false;
@@ -5023,7 +5064,7 @@ class BasicAlertGate {
     }
 
   private:
-    std::map<std::string, std::int64_t> said_ns_;
+    std::map<std::string, std::uint64_t> said_ns_;
 };
 
 /// The event that keeps an alert.
@@ -5034,22 +5075,6 @@ template <class = void>
                                           {"text", alert.text},
                                           {"level", to_string(alert.level)}};
     return {alert.step, alert.time_ns, cells.data(), cells.size()};
-}
-/// The alert that an event keeps; nothing if it keeps none.
-template <class = void>
-[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
-    if (event_kind(event) != "alert") return std::nullopt;
-    Alert alert;
-    alert.step = event.step;
-    alert.time_ns = event.time_ns;
-    for (const auto& [name, value] : event.values) {
-        if (name == "title") alert.title = value.text();
-        if (name == "text") alert.text = value.text();
-        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
-            if (name == "level" && value.text() == to_string(level)) alert.level = level;
-        }
-    }
-    return alert;
 }
 
 }  // namespace detail
@@ -5423,9 +5448,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
                 static_cast<double>(stale), static_cast<double>(limit())};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::restored) has_heard_ = true;
@@ -5449,9 +5471,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     /// By how much more than nothing a value must be better.
     [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     [[nodiscard]] constexpr bool improves(const Reading& now) const noexcept {
@@ -5489,9 +5508,9 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A count that the program computes; a negative one is 0.
-template <std::integral I>
-[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
-    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+template <std::integral Integer>
+[[nodiscard]] constexpr GivenCount given_count(Integer n) noexcept {
+    return {n < Integer{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
 }
 
 }  // namespace detail
@@ -5538,24 +5557,24 @@ template <std::int64_t n>
 using Until = StepBound<detail::FixedCount<n>, false>;
 
 /// `policy` from step `n` on; `after(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto after(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto after(Integer n) noexcept {
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
 /// The same as `after(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto after(Integer n, const P& policy) {
     return after(n) & policy;
 }
 
 /// `policy` before step `n`; `until(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto until(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto until(Integer n) noexcept {
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
 /// The same as `until(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto until(Integer n, const P& policy) {
     return until(n) & policy;
 }
 
@@ -5611,8 +5630,8 @@ template <SavePolicy P>
 using Once = First<1, P>;
 
 /// Lets `policy` save `k` times: see `First`. A `k` below 1 saves nothing.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto first(Integer k, const P& policy) {
     if constexpr (SavePolicy<P>) {
         return FirstOf<detail::GivenCount, P>{detail::given_count(k), policy};
     } else {
@@ -5831,28 +5850,64 @@ void write(Text& out, const AtMostEvery<P>& policy) {
     spell(out, policy.inner());
     out += ")";
 }
-template <class... Ps>
-void write(Text& out, const Any<Ps...>& policy) {
+template <class P>
+    requires(is_pack<Any, P> || is_pack<All, P>)
+void write(Text& out, const P& policy) {
     std::string_view between;
     policy.for_each([&](const auto& member) {
         out += between;
-        between = " | ";
-        spell_inside(out, member, Binding::any);
-    });
-}
-template <class... Ps>
-void write(Text& out, const All<Ps...>& policy) {
-    std::string_view between;
-    policy.for_each([&](const auto& member) {
-        out += between;
-        between = " & ";
-        spell_inside(out, member, Binding::all);
+        between = is_pack<Any, P> ? " | " : " & ";
+        spell_inside(out, member, binding_of(policy));
     });
 }
 template <class P>
 void write(Text& out, const Not<P>& policy) {
     out += "!";
     spell_inside(out, policy.inner(), Binding::tight);
+}
+
+// The same for retentions.
+
+inline void write(Text& out, const KeepAll&) { out += "all"; }
+template <class Count>
+void write(Text& out, const KeepLastOf<Count>& retention) {
+    out += "last(";
+    out.add(retention.limit());
+    out += ")";
+}
+template <class Count>
+void write(Text& out, const KeepEveryOf<Count>& retention) {
+    out += "every(";
+    out.add(retention.period());
+    out += ")";
+}
+inline void write(Text& out, const KeepFor& retention) {
+    out += "for(";
+    out.add(retention.seconds());
+    out += "s)";
+}
+template <class Count, class Watch, Ties T>
+void write(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
+    out += "best(";
+    out.add(retention.limit());
+    out += ", ";
+    out.add_watch(retention.watch());
+    if (T == Ties::keep_newest) out += ", newest";
+    out += ")";
+}
+template <class A, class B>
+void write(Text& out, const KeepEither<A, B>& retention) {
+    spell(out, retention.first());
+    out += " | ";
+    spell(out, retention.second());
+}
+template <class R>
+void write(Text& out, const Capped<R>& retention) {
+    out += "capped(";
+    spell(out, retention.inner());
+    out += ", ";
+    out.add(retention.bytes());
+    out += ")";
 }
 
 template <class P>
@@ -5862,60 +5917,8 @@ void spell(Text& out, const P& policy) {
     } else if constexpr (requires { write(out, policy); }) {
         write(out, policy);
     } else {
-        out += "custom";  // a policy of the user's own that does not spell itself
+        out += "custom";  // one of the user's own that does not spell itself
     }
-}
-
-// The same for retentions; one of the user's own is "custom", or what its `spell` writes.
-
-template <class R>
-void write_retention(Text& out, const R& retention) {
-    if constexpr (requires { retention.spell(out); }) {
-        retention.spell(out);
-    } else {
-        out += "custom";
-    }
-}
-inline void write_retention(Text& out, const KeepAll&) { out += "all"; }
-template <class Count>
-void write_retention(Text& out, const KeepLastOf<Count>& retention) {
-    out += "last(";
-    out.add(retention.limit());
-    out += ")";
-}
-template <class Count>
-void write_retention(Text& out, const KeepEveryOf<Count>& retention) {
-    out += "every(";
-    out.add(retention.period());
-    out += ")";
-}
-inline void write_retention(Text& out, const KeepFor& retention) {
-    out += "for(";
-    out.add(retention.seconds());
-    out += "s)";
-}
-template <class Count, class Watch, Ties T>
-void write_retention(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
-    out += "best(";
-    out.add(retention.limit());
-    out += ", ";
-    out.add_watch(retention.watch());
-    if (T == Ties::keep_newest) out += ", newest";
-    out += ")";
-}
-template <class A, class B>
-void write_retention(Text& out, const KeepEither<A, B>& retention) {
-    write_retention(out, retention.first());
-    out += " | ";
-    write_retention(out, retention.second());
-}
-template <class R>
-void write_retention(Text& out, const Capped<R>& retention) {
-    out += "capped(";
-    write_retention(out, retention.inner());
-    out += ", ";
-    out.add(retention.bytes());
-    out += ")";
 }
 
 }  // namespace detail
@@ -5944,22 +5947,14 @@ template <class = void>
     return std::string{std::move(out)};
 }
 
-/// A policy as text: `every(500) | best(val/loss, min)`. What a program composes of our policies is read back
-/// by `parse_policy` as the same policy; a Predicate and a policy of one's own are "custom", unless they have
-/// `void spell(auto& out) const`, which appends to `out`.
-template <SavePolicy P>
+/// A policy or a retention as text: `every(500) | best(val/loss, min)`. What a program composes of ours is
+/// read back by `parse_policy` or `parse_retention` as the same one; a Predicate, and a policy or retention
+/// of one's own, are "custom", unless they have `void spell(auto& out) const`, which appends to `out`.
+template <class P>
+    requires(SavePolicy<P> || RetentionPolicy<P>)
 [[nodiscard]] std::string to_text(const P& policy) {
     detail::Text out;
     detail::spell(out, policy);
-    return std::string{std::move(out)};
-}
-
-/// A retention as text: `last(3) | best(1, val/loss, min)`, which `parse_retention` reads back. One of the
-/// user's own is "custom", unless it has `void spell(auto& out) const`.
-template <RetentionPolicy R>
-[[nodiscard]] std::string to_text(const R& retention) {
-    detail::Text out;
-    detail::write_retention(out, retention);
     return std::string{std::move(out)};
 }
 
@@ -6155,23 +6150,15 @@ template <class = void>
     return {d.step, recorded_ns, out.data(), out.size()};
 }
 
-/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
-template <class = void>
-[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
-        const auto kind = static_cast<Decision::Kind>(i);
-        if (event_kind(event) == to_string(kind)) return kind;
-    }
-    return std::nullopt;
-}
-
 /// The decision that an event tells; nothing if it tells none.
 template <class = void>
 [[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
-    const std::optional<Decision::Kind> kind = kind_of(event);
-    if (!kind) return std::nullopt;
     Decision d;
-    d.kind = *kind;
+    d.kind = Decision::Kind::opened;
+    while (event_kind(event) != to_string(d.kind)) {
+        if (d.kind == Decision::Kind::lost) return std::nullopt;
+        d.kind = static_cast<Decision::Kind>(static_cast<int>(d.kind) + 1);
+    }
     d.step = event.step;
     d.time_ns = d.recorded_ns = event.time_ns;
     const auto answer_of = [](std::string_view word) {
@@ -6295,69 +6282,13 @@ struct Health {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/core/read_number.hpp
-// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
-// <string>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
-/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
-/// from 26: C's reader, with the point of the program's locale.
-template <class = void>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
-    const auto skip_digits = [to](const char* at) {
-        while (at != to && *at >= '0' && *at <= '9') ++at;
-        return at;
-    };
-    const char* const whole = from != to && *from == '-' ? from + 1 : from;
-    const char* const point = skip_digits(whole);
-    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
-    const char* end = skip_digits(fraction);
-    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
-    if (end != to && (*end == 'e' || *end == 'E')) {
-        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
-        const char* const exponent = end + (is_signed ? 2 : 1);
-        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
-    }
-    std::string text{from, point};
-    if (fraction != point) text += std::localeconv()->decimal_point;
-    text.append(fraction, end);
-    errno = 0;
-    value = std::strtod(text.c_str(), nullptr);
-    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
-}
-#else
-[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
-                                                        double& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-#endif
-/// The same for an integer.
-template <std::integral N>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-
-/// The number that a whole text is; nothing if it is none, or more than one.
-template <class N>
-[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
-    N value{};
-    const char* const to = text.data() + text.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
-    const auto [end, problem] = read_number(text.data(), to, value);
-    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/store/detail/os_sys_types.hpp
 // What the calls in os_sys_posix.hpp and os_sys_windows.hpp take and give.
 
 namespace CAIRN_NAMESPACE::detail::os {
 
 /// What is at a path. All false and 0 if there is nothing.
-struct Status {
+struct FileStatus {
     bool exists = false;
     bool is_dir = false;
     bool is_file = false;
@@ -6492,7 +6423,7 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return ::ftruncate(fd, static_cast<::off_t>(size));
 }
 
-[[nodiscard]] inline int read_status(int done, const struct ::stat& from, Status& to) noexcept {
+[[nodiscard]] inline int read_status(int done, const struct ::stat& from, FileStatus& to) noexcept {
     if (done != 0) return done;
 #if defined(__APPLE__)
     const ::timespec modified = from.st_mtimespec;
@@ -6510,16 +6441,16 @@ inline int close(int fd) noexcept { return ::close(fd); }
     to.inode = static_cast<std::uint64_t>(from.st_ino);
     return 0;
 }
-[[nodiscard]] inline int fstat(int fd, Status& to) noexcept {
+[[nodiscard]] inline int fstat(int fd, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::fstat(fd, &info), info, to);
 }
-[[nodiscard]] inline int stat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int stat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::stat(path, &info), info, to);
 }
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int lstat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
 }
@@ -6557,7 +6488,6 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return true;
 #endif
 }
-[[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
 [[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
 [[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
@@ -6970,7 +6900,7 @@ template <class Info>
 [[nodiscard]] inline std::uint64_t joined(::DWORD high, ::DWORD low) noexcept {
     return static_cast<std::uint64_t>(high) << 32U | low;
 }
-[[nodiscard]] inline int fstat(Handle file, Status& to) noexcept {
+[[nodiscard]] inline int fstat(Handle file, FileStatus& to) noexcept {
     ::BY_HANDLE_FILE_INFORMATION info{};
     Attributes is;
     if (::GetFileInformationByHandle(native(file), &info) == 0 || attributes(native(file), is) != 0)
@@ -6989,7 +6919,7 @@ template <class Info>
     to.inode = joined(info.nFileIndexHigh, info.nFileIndexLow);
     return 0;
 }
-[[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
+[[nodiscard]] inline int status_of(const wchar_t* path, FileStatus& to, bool itself) noexcept {
     Attributes is;
     const ::HANDLE file = open_handle(path, FILE_READ_ATTRIBUTES, itself, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
@@ -6997,9 +6927,13 @@ template <class Info>
     ::CloseHandle(file);
     return got;
 }
-[[nodiscard]] inline int stat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, false); }
+[[nodiscard]] inline int stat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, false);
+}
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
+[[nodiscard]] inline int lstat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, true);
+}
 
 /// Whether an open file lies on this machine.
 [[nodiscard]] inline bool is_local(Handle file) noexcept {
@@ -7177,7 +7111,7 @@ template <class Each>
 
 /// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
 [[nodiscard]] inline int reserve(Handle file, std::uint64_t size) noexcept {
-    Status info;
+    FileStatus info;
     if (fstat(file, info) != 0) return errno;
     if (info.size >= size) return 0;
     return ftruncate(file, size) == 0 ? 0 : errno;  // NTFS gives a file its clusters when its end is set
@@ -7478,7 +7412,7 @@ class BasicFile {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        Status info;
+        FileStatus info;
         if (sys::fstat(handle_, info) != 0) return failure("look at", path_);
         return info.size;
     }
@@ -7543,7 +7477,7 @@ template <class X>
 result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
     auto file = open(path, {.read = true, .follow = links == Links::follow}, "open");
     if (!file) return file;
-    Status info;
+    FileStatus info;
     if (sys::fstat(file->handle_, info) != 0) return failure("look at", path);
     if (!info.is_file) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
@@ -7609,8 +7543,8 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// Nothing there is an answer, not a failure.
 template <class = void>
-[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    Status out;
+[[nodiscard]] result<FileStatus> status(const Path& path, Links links = Links::follow) {
+    FileStatus out;
     const int got = links == Links::follow ? sys::stat(path.c_str(), out) : sys::lstat(path.c_str(), out);
     if (got == 0 || errno == ENOENT || errno == ENOTDIR) return out;
     return failure("look at", path);
@@ -7668,12 +7602,6 @@ result<void> remove_file(const Path& path) {
     return {};
 }
 
-template <class = void>
-result<void> set_read_only(const Path& path) {
-    if (sys::set_read_only(path.c_str()) != 0) return failure("make read-only", path);
-    return {};
-}
-
 /// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
 template <class = void>
 result<void> sync_dir(const Path& path) {
@@ -7708,24 +7636,28 @@ template <class = void>
     return names_in(fd, path);
 }
 
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const Path& path, Links links, F&& f) {
+    auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, writable_bytes_of(buffer));
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
 /// Copies the bytes of a regular file to a new file, which is removed again if that fails.
 template <class = void>
 result<void> copy_file(const Path& from, const Path& to) {
-    auto source = File::open_read(from);
-    if (!source) return source.error();
     auto target = File::create_new(to);
     if (!target) return target.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    result<void> done;
-    while (done) {
-        const auto got = source->read_some(writable_bytes_of(buffer));
-        if (!got)
-            done = got.error();
-        else if (*got == 0)
-            break;
-        else
-            done = target->write_all(bytes_of(buffer).first(*got));
-    }
+    auto done = read_in_pieces(from, Links::follow,
+                               [&](std::span<const std::byte> bytes) { return target->write_all(bytes); });
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());
     return done;
@@ -7837,6 +7769,116 @@ result<void> remove_file_inside(const Path& root, std::string_view relative) {
 template <class = void>
 result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_usage.hpp
+// What the machine and this process use, as Linux tells it in /proc; of other systems the process's share
+// only.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Counted since the process or the machine began, or as it is now. Empty where the system does not tell.
+struct Usage {
+    std::optional<double> process_cpu_s{};  ///< on all processors together
+    std::optional<double> process_threads{};
+    std::optional<double> process_memory{};   ///< bytes that are in memory
+    std::optional<double> process_read{};     ///< bytes from disks
+    std::optional<double> process_written{};  ///< bytes to disks
+    std::optional<double> machine_busy{};     ///< of all processors together; in the unit of `machine_time`
+    std::optional<double> machine_time{};
+    std::optional<double> memory_total{};      ///< bytes; of the group that the kernel bounds, if it does
+    std::optional<double> memory_available{};  ///< bytes
+    std::optional<double> received{};          ///< bytes from networks, without the machine's own
+    std::optional<double> sent{};              ///< bytes to networks
+};
+
+/// The numbers that stand in a text, one after the other. Threads: a value.
+class NumbersIn {
+  public:
+    explicit NumbersIn(std::string_view text) noexcept : rest_{text} {}
+    /// The next one; nothing at the end, and where something else stands.
+    std::optional<double> next() noexcept {
+        const std::size_t from = rest_.find_first_not_of(" \t");
+        if (from == std::string_view::npos) return std::nullopt;
+        std::uint64_t value = 0;
+        const char* const end = rest_.data() + rest_.size();
+        const auto read = std::from_chars(rest_.data() + from, end, value);
+        if (read.ec != std::errc{}) return std::nullopt;
+        rest_ = {read.ptr, static_cast<std::size_t>(end - read.ptr)};
+        return static_cast<double>(value);
+    }
+    void skip(int count) noexcept {
+        for (int i = 0; i < count; ++i) (void)next();
+    }
+
+  private:
+    std::string_view rest_;
+};
+
+/// What follows a key in a text of lines.
+[[nodiscard]] inline NumbersIn numbers_after(std::string_view text, std::string_view key) noexcept {
+    const std::size_t at = text.find(key);
+    return NumbersIn{at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size())};
+}
+
+/// What a line of /proc/net/dev tells is added to `usage`; the machine's own loop is left out.
+inline void add_network(std::string_view line, Usage& usage) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const std::size_t name = line.find_first_not_of(' ');
+    if (line.substr(name, colon - name) == "lo") return;
+    NumbersIn numbers{line.substr(colon + 1)};
+    const auto received = numbers.next();
+    numbers.skip(7);
+    const auto sent = numbers.next();
+    if (!received || !sent) return;
+    usage.received = usage.received.value_or(0) + *received;
+    usage.sent = usage.sent.value_or(0) + *sent;
+}
+
+/// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
+template <class = void>
+[[nodiscard]] Usage usage(const std::string& group = {}) {
+    Usage out;
+    if (const double seconds = sys::process_cpu_seconds(); seconds >= 0) out.process_cpu_s = seconds;
+    constexpr double kib = 1024;
+    const std::string status = kernel_file("/proc/self/status");
+    out.process_threads = numbers_after(status, "\nThreads:").next();
+    if (const auto size = numbers_after(status, "\nVmRSS:").next()) out.process_memory = *size * kib;
+    const std::string io = kernel_file("/proc/self/io");
+    out.process_read = numbers_after(io, "\nread_bytes:").next();
+    out.process_written = numbers_after(io, "\nwrite_bytes:").next();
+
+    const std::string processors_used = kernel_file("/proc/stat");
+    NumbersIn processors = numbers_after(processors_used, "cpu ");
+    double busy = 0, all = 0;
+    for (int i = 0; i < 8; ++i) {  // user nice system idle iowait irq softirq steal
+        const double ticks = processors.next().value_or(0);
+        all += ticks;
+        if (i != 3 && i != 4) busy += ticks;
+    }
+    if (all > 0) out.machine_busy = busy, out.machine_time = all;
+
+    const std::string memory = kernel_file("/proc/meminfo");
+    const auto total = numbers_after(memory, "MemTotal:").next();
+    const auto available = numbers_after(memory, "MemAvailable:").next();
+    if (total && available) out.memory_total = *total * kib, out.memory_available = *available * kib;
+    if (!group.empty()) {
+        const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
+        const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
+        if (most && used && (!total || *most < *total * kib))
+            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
+    }
+
+    const std::string network = kernel_file("/proc/net/dev");
+    for (std::string_view rest = network; !rest.empty();) {
+        const std::size_t end = rest.find('\n');
+        add_network(rest.substr(0, end), out);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
@@ -7964,65 +8006,30 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
 
 using CrashMark = BasicCrashMark<>;
 
-/// The signal whose mark lies in a file; nothing if there is none.
-template <class = void>
-[[nodiscard]] std::optional<int> crash_signal(const Path& file) {
-    auto mark = File::open_read(file);
-    if (!mark) return std::nullopt;
-    const auto text = mark->read_all(16);
-    int number = 0;
-    if (!text) return std::nullopt;
-    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
-    return read.ec == std::errc{} ? std::optional{number} : std::nullopt;
-}
-
-/// Its name, for the signals that leave a mark on this system.
-[[nodiscard]] constexpr std::string_view signal_name(int number) noexcept {
-    switch (number) {
-#if !defined(_WIN32)
-        case SIGSEGV: return "SIGSEGV";
-        case SIGBUS: return "SIGBUS";
-        case SIGFPE: return "SIGFPE";
-        case SIGILL: return "SIGILL";
-        case SIGABRT: return "SIGABRT";
-#endif
-        default: return "a signal";
-    }
-}
-
 /// How many processes of a group the kernel has killed because there was no memory left; nothing if that is
 /// not known.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> killed_for_memory(const std::string& group) {
-    constexpr std::string_view key = "oom_kill ";
-    auto file = group.empty() ? result<File>{error{}} : File::open_read(group);
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return std::nullopt;
-    const std::size_t at = text->find(key);
-    std::uint64_t count = 0;
-    if (at == std::string::npos) return std::nullopt;
-    const auto read = std::from_chars(text->data() + at + key.size(), text->data() + text->size(), count);
-    return read.ec == std::errc{} ? std::optional{count} : std::nullopt;
+    const auto count = numbers_after(kernel_file(group), "oom_kill ").next();
+    return count ? std::optional{static_cast<std::uint64_t>(*count)} : std::nullopt;
 }
 
 /// The group of processes whose memory is counted together, as a container's: the file with the kernel's
 /// counts. Empty where there is none.
 template <class = void>
 [[nodiscard]] std::string memory_group() {
-    auto file = File::open_read("/proc/self/cgroup");
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return {};
+    const std::string text = kernel_file("/proc/self/cgroup");
     struct Tree {
         std::string_view line, root, counts;
     };
     // Version 1 has a tree for each controller; version 2 has one.
     for (const Tree& tree : {Tree{":memory:/", "/sys/fs/cgroup/memory", "/memory.oom_control"},
                              {"0::/", "/sys/fs/cgroup", "/memory.events"}}) {
-        const std::size_t at = text->find(tree.line);
+        const std::size_t at = text.find(tree.line);
         if (at == std::string::npos) continue;
         const std::size_t path = at + tree.line.size() - 1;  // from the '/' on
         // A container sees its own group as the root, and may not see what it is called outside.
-        for (const std::string& name : {text->substr(path, text->find('\n', path) - path), std::string{}}) {
+        for (const std::string& name : {text.substr(path, text.find('\n', path) - path), std::string{}}) {
             std::string group = std::string{tree.root} + (name == "/" ? "" : name) + std::string{tree.counts};
             if (killed_for_memory(group)) return group;
         }
@@ -8163,8 +8170,8 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
         if (!file && file.error().code() != errc::busy) return file.error();
         if (file && sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            Status mine;
-            Status there;
+            FileStatus mine;
+            FileStatus there;
             if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
                 mine.inode == there.inode && mine.device == there.device) {
                 return BasicLock{LockedFile{std::move(*file)}};
@@ -8248,11 +8255,8 @@ class BasicMapping {
     /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
     /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
-    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<BasicMapping> open_shared(const Path& path);
     /// A whole existing file, to be read.
-    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
-    static result<BasicMapping> open_read(const File& file);
+    static result<BasicMapping> open_read(const Path& path);
     /// Zeros that belong to no file; they die with the process.
     static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
@@ -8324,29 +8328,12 @@ result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::si
 }
 
 template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
-    const auto there = File::open_read(path);  // must exist, and be a regular file
-    if (!there) return there.error();
-    auto file = File::open_read_write(path);
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path) {
+    const auto file = File::open_read(path);
     if (!file) return file.error();
     const auto size = file->size();
     if (!size) return size.error();
-    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, true);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
-    const auto size = file.size();
-    if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, false);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
-    const auto file = File::open_read(path, links);
-    if (!file) return file.error();
-    return open_read(*file);
+    return map(file->native_handle(), path, *size, false);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
@@ -8406,23 +8393,20 @@ template <class = void>
 #else
     // Of its first thread, which began when it did: qemu-user makes up what the process is told of itself.
     const std::string number = std::to_string(pid);
-    auto file = File::open_read("/proc/" + number + "/task/" + number + "/stat");
-    if (!file) return std::nullopt;
-    const auto text = file->read_all(65536);
-    if (!text) return std::nullopt;
+    const std::string text = kernel_file("/proc/" + number + "/task/" + number + "/stat");
     // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
     // field 22.
-    std::size_t at = text->rfind(") ");
-    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    std::size_t at = text.rfind(") ");
+    if (at == std::string::npos || at + 2 >= text.size()) return std::nullopt;
     ProcessTime out;
-    const char state = (*text)[at + 2];
+    const char state = text[at + 2];
     out.ended = state == 'Z' || state == 'X';
     for (int field = 2; field < 22; ++field) {
-        at = text->find(' ', at + 1);
+        at = text.find(' ', at + 1);
         if (at == std::string::npos) return std::nullopt;
     }
-    const char* const begin = text->data() + at + 1;
-    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    const char* const begin = text.data() + at + 1;
+    if (std::from_chars(begin, text.data() + text.size(), out.start).ec != std::errc{}) return std::nullopt;
     return out;
 #endif
 }
@@ -8433,9 +8417,8 @@ template <class = void>
     out.pid = pid();
     if (const auto time = process_time(out.pid)) out.start = time->start;
 #if !defined(_WIN32)  // there is no /proc, and whoever made a folder of that name could say anything
-    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
-        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
-    }
+    const std::string boot = kernel_file("/proc/sys/kernel/random/boot_id");
+    out.boot = boot.substr(0, boot.find('\n'));
     std::array<char, 64> space{};
     if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
         out.space.assign(space.data(), static_cast<std::size_t>(n));
@@ -8506,7 +8489,7 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
 enum class Signal : unsigned char { term, usr1 };
-inline constexpr std::size_t signals = 2;
+inline constexpr std::size_t signal_count = 2;
 
 #if defined(_WIN32)
 
@@ -8661,9 +8644,9 @@ class CAIRN_ONE_IN_PROCESS BasicSignalCounter {
         if (signal == SIGTERM && earlier != 0 && is_default(before)) end_by(Signal::term);
     }
 
-    static inline constinit std::atomic<std::uint32_t> counts_[signals] = {};
+    static inline constinit std::atomic<std::uint32_t> counts_[signal_count] = {};
     static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
-    static inline struct ::sigaction before_[signals] = {};
+    static inline struct ::sigaction before_[signal_count] = {};
     static inline ::pid_t listener_ = 0;
 };
 using SignalCounter = BasicSignalCounter<>;
@@ -8965,116 +8948,6 @@ class CAIRN_ONE_IN_PROCESS ThreadData {
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
-// ---- cairn/store/detail/os_usage.hpp
-// What the machine and this process use, as Linux tells it in /proc; of other systems the process's share
-// only.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Counted since the process or the machine began, or as it is now. Empty where the system does not tell.
-struct Usage {
-    std::optional<double> process_cpu_s{};  ///< on all processors together
-    std::optional<double> process_threads{};
-    std::optional<double> process_memory{};   ///< bytes that are in memory
-    std::optional<double> process_read{};     ///< bytes from disks
-    std::optional<double> process_written{};  ///< bytes to disks
-    std::optional<double> machine_busy{};     ///< of all processors together; in the unit of `machine_time`
-    std::optional<double> machine_time{};
-    std::optional<double> memory_total{};      ///< bytes; of the group that the kernel bounds, if it does
-    std::optional<double> memory_available{};  ///< bytes
-    std::optional<double> received{};          ///< bytes from networks, without the machine's own
-    std::optional<double> sent{};              ///< bytes to networks
-};
-
-/// The numbers that stand in a text, one after the other. Threads: a value.
-class NumbersIn {
-  public:
-    explicit NumbersIn(std::string_view text) noexcept : rest_{text} {}
-    /// The next one; nothing at the end, and where something else stands.
-    std::optional<double> next() noexcept {
-        const std::size_t from = rest_.find_first_not_of(" \t");
-        if (from == std::string_view::npos) return std::nullopt;
-        std::uint64_t value = 0;
-        const char* const end = rest_.data() + rest_.size();
-        const auto read = std::from_chars(rest_.data() + from, end, value);
-        if (read.ec != std::errc{}) return std::nullopt;
-        rest_ = {read.ptr, static_cast<std::size_t>(end - read.ptr)};
-        return static_cast<double>(value);
-    }
-    void skip(int count) noexcept {
-        for (int i = 0; i < count; ++i) (void)next();
-    }
-
-  private:
-    std::string_view rest_;
-};
-
-/// What follows a key in a text of lines.
-[[nodiscard]] inline NumbersIn numbers_after(std::string_view text, std::string_view key) noexcept {
-    const std::size_t at = text.find(key);
-    return NumbersIn{at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size())};
-}
-
-/// What a line of /proc/net/dev tells is added to `usage`; the machine's own loop is left out.
-inline void add_network(std::string_view line, Usage& usage) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return;
-    const std::size_t name = line.find_first_not_of(' ');
-    if (line.substr(name, colon - name) == "lo") return;
-    NumbersIn numbers{line.substr(colon + 1)};
-    const auto received = numbers.next();
-    numbers.skip(7);
-    const auto sent = numbers.next();
-    if (!received || !sent) return;
-    usage.received = usage.received.value_or(0) + *received;
-    usage.sent = usage.sent.value_or(0) + *sent;
-}
-
-/// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
-template <class = void>
-[[nodiscard]] Usage usage(const std::string& group = {}) {
-    Usage out;
-    if (const double seconds = sys::process_cpu_seconds(); seconds >= 0) out.process_cpu_s = seconds;
-    constexpr double kib = 1024;
-    const std::string status = kernel_file("/proc/self/status");
-    out.process_threads = numbers_after(status, "\nThreads:").next();
-    if (const auto size = numbers_after(status, "\nVmRSS:").next()) out.process_memory = *size * kib;
-    const std::string io = kernel_file("/proc/self/io");
-    out.process_read = numbers_after(io, "\nread_bytes:").next();
-    out.process_written = numbers_after(io, "\nwrite_bytes:").next();
-
-    const std::string processors_used = kernel_file("/proc/stat");
-    NumbersIn processors = numbers_after(processors_used, "cpu ");
-    double busy = 0, all = 0;
-    for (int i = 0; i < 8; ++i) {  // user nice system idle iowait irq softirq steal
-        const double ticks = processors.next().value_or(0);
-        all += ticks;
-        if (i != 3 && i != 4) busy += ticks;
-    }
-    if (all > 0) out.machine_busy = busy, out.machine_time = all;
-
-    const std::string memory = kernel_file("/proc/meminfo");
-    const auto total = numbers_after(memory, "MemTotal:").next();
-    const auto available = numbers_after(memory, "MemAvailable:").next();
-    if (total && available) out.memory_total = *total * kib, out.memory_available = *available * kib;
-    if (!group.empty()) {
-        const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
-        const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
-        if (most && used && (!total || *most < *total * kib))
-            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
-    }
-
-    const std::string network = kernel_file("/proc/net/dev");
-    for (std::string_view rest = network; !rest.empty();) {
-        const std::size_t end = rest.find('\n');
-        add_network(rest.substr(0, end), out);
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-    }
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
 // ---- cairn/store/os.hpp
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys*.hpp
@@ -9326,12 +9199,6 @@ struct Disabled {};
 
 namespace detail {
 
-/// The value of an environment variable; empty if it is not set.
-template <class = void>
-[[nodiscard]] std::string environment(const char* name) {
-    return os::sys::environment(name);
-}
-
 /// The index of `value` among `words`, for variables that take one of a few words.
 template <std::size_t N>
 std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
@@ -9390,8 +9257,8 @@ void check_config(const Json& config) {
 }
 
 /// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment<>)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
+template <class GetEnv = decltype(&os::sys::environment)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &os::sys::environment) {
     const auto fill = [&](std::string& option, const char* variable) {
         if (option.empty()) option = get(variable);
     };
@@ -9805,7 +9672,7 @@ class Lane {
 
     /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
     /// names; changes nothing otherwise.
-    template <RecordKind Kind = RecordKind::row, class R>
+    template <class R>
     [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
@@ -9823,17 +9690,18 @@ class Lane {
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         const std::uint64_t end = ring.position() + bytes;
-        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.clock_ns());
+        std::byte* to =
+            put_row_header(ring.end(), bytes, RecordKind::row, 0, cells, row.step(), row.clock_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit_until(end);
-        if constexpr (Kind == RecordKind::row) bump(counters.rows);
+        bump(counters.rows);
         return true;
     }
 
     /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
     /// room, cuts what is too long, splits what is too large. May allocate.
-    template <RecordKind Kind = RecordKind::row, class... Fields>
+    template <class... Fields>
     bool append(const Row<Fields...>& row) {
         NamedCell cells[sizeof...(Fields) + 1];
         NamedCell* end = cells;
@@ -9841,16 +9709,12 @@ class Lane {
             using Name = decltype(name);
             *end++ = {Name::hash, Name::name, Value{value}};
         });
-        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+        return append_cells(row.step(), row.time_ns(), cells, end);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const DynamicRow& row) {
-        return append_dynamic(Kind, row);
+    bool append(const DynamicRow& row, RecordKind kind = RecordKind::row) {
+        return append_dynamic(kind, row);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const GivenRow& row) {
-        return append_given(Kind, row);
-    }
+    virtual bool append(const GivenRow& row) = 0;
 
     /// The thread's own count of rows, for rows without a step.
     /// The last step there can be is taken again and again.
@@ -9885,10 +9749,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                              const NamedCell* begin, const NamedCell* end) = 0;
+    virtual bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                              const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
-    virtual bool append_given(RecordKind kind, const GivenRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -9971,85 +9834,6 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
     Latest latest_;
     Lane* first_ = nullptr;
     bool ended_ = false;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/watches.hpp
-// Who looks at a run's rows as they are logged, on the thread that logs them.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Threads: any. Whoever is removed is not called any more when `remove` returns.
-class Watches {
-  public:
-    /// Called with the step and the time of a row.
-    using Look = std::function<void(std::int64_t, std::int64_t)>;
-
-    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
-    /// `while_any()` is called before anybody else can remove it.
-    template <class F>
-    std::uint64_t add(Look look, F&& while_any) {
-        const auto entry = std::make_shared<Entry>();
-        entry->thread = this_thread();
-        entry->look = std::make_shared<const Look>(std::move(look));
-        const std::scoped_lock lock{mutex_};
-        entry->id = ++last_id_;
-        entries_.push_back(entry);
-        while_any();
-        return entry->id;
-    }
-    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
-    /// was the last, before anybody else can be added.
-    template <class F>
-    void remove(std::uint64_t id, F&& when_none) {
-        std::shared_ptr<Entry> removed;
-        {
-            const std::scoped_lock lock{mutex_};
-            const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                            [&](const auto& entry) { return entry->id == id; });
-            if (found == entries_.end()) return;
-            removed = *found;
-            entries_.erase(found);
-            if (entries_.empty()) when_none();
-        }
-        const std::scoped_lock lock{removed->mutex};
-        removed->look = nullptr;
-    }
-    /// After a row of the calling thread.
-    void look(std::int64_t step, std::int64_t time_ns) {
-        const std::uint64_t thread = this_thread();
-        std::vector<std::shared_ptr<Entry>> mine;
-        {
-            const std::scoped_lock lock{mutex_};
-            for (const auto& entry : entries_) {
-                if (entry->thread == thread) mine.push_back(entry);
-            }
-        }
-        for (const auto& entry : mine) {
-            const std::scoped_lock lock{entry->mutex};
-            // Held: it may remove itself.
-            if (const auto look = entry->look) (*look)(step, time_ns);
-        }
-    }
-
-  private:
-    struct Entry {
-        std::uint64_t id = 0;
-        std::uint64_t thread = 0;
-        std::recursive_mutex mutex{};  // what looks may unwatch itself
-        std::shared_ptr<const Look> look{};
-    };
-    /// A number that no other thread has or had.
-    [[nodiscard]] static std::uint64_t this_thread() noexcept {
-        static std::atomic<std::uint64_t> last{0};
-        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
-        return mine;
-    }
-
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<Entry>> entries_;
-    std::uint64_t last_id_ = 0;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -10464,6 +10248,57 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/json_depth.hpp
+// How deep the JSON of others may be nested, before it is parsed.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text && c == '\\')
+            ++i;
+        else if (c == '"')
+            in_text = !in_text;
+        else if (!in_text && (c == '[' || c == '{'))
+            most = std::max(most, ++depth);
+        else if (!in_text && (c == ']' || c == '}') && depth != 0)
+            --depth;
+    }
+    return most;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/json_field.hpp
+// A field of an object that others may have written.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The value of a field in `to`; false if it is missing or of another type.
+template <class T, class Json>
+[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
+    const auto found = in.find(key);
+    if (found == in.end()) return false;
+    if constexpr (std::is_same_v<T, std::string>) {
+        if (!found->is_string()) return false;
+    } else if constexpr (std::is_unsigned_v<T>) {
+        if (!found->is_number_unsigned()) return false;
+    } else if constexpr (std::is_integral_v<T>) {
+        if (!found->is_number_integer()) return false;
+    }
+    found->get_to(to);
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/manifest.hpp
 // The manifest of a version: what it holds and where it came from. A version without one does not exist.
 // Costs nlohmann/json.
@@ -10543,9 +10378,9 @@ template <class Json = nlohmann::json>
     if (value.is_number()) return value.template get<double>();
     if (!value.is_string()) return std::nullopt;
     const auto& word = value.template get_ref<const std::string&>();
-    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (word == "Infinity") return std::numeric_limits<double>::infinity();
-    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
+    if (word == "NaN") return detail::not_a_number;
+    if (word == "Infinity") return detail::infinity;
+    if (word == "-Infinity") return detail::minus_infinity;
     return std::nullopt;
 }
 
@@ -10597,7 +10432,7 @@ struct Manifest {
 namespace detail {
 
 inline constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20U;
-inline constexpr int max_manifest_depth = 64;
+inline constexpr std::size_t max_manifest_depth = 64;
 inline constexpr std::string_view checksum_key = "\"checksum\": \"";
 inline constexpr std::size_t digest_digits = 64;
 
@@ -10720,22 +10555,6 @@ template <class Json = nlohmann::json>
 
 namespace detail {
 
-/// The value of a field in `to`; false if it is missing or of another type.
-template <class T, class Json>
-[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
-    const auto found = in.find(key);
-    if (found == in.end()) return false;
-    if constexpr (std::is_same_v<T, std::string>) {
-        if (!found->is_string()) return false;
-    } else if constexpr (std::is_unsigned_v<T>) {
-        if (!found->is_number_unsigned()) return false;
-    } else if constexpr (std::is_integral_v<T>) {
-        if (!found->is_number_integer()) return false;
-    }
-    found->get_to(to);
-    return true;
-}
-
 template <class Json>
 [[nodiscard]] bool read_pieces(const Json& entry, FileEntry& file) {
     Json pieces;
@@ -10790,15 +10609,10 @@ template <class Json = nlohmann::json>
     if (at == std::string::npos || text.size() > detail::max_manifest_bytes) return corrupt;
     if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
     // A checksum is no signature: from here on, whoever made the file may have meant harm.
-    bool shallow = true;
-    const auto bounded = [&](int depth, typename Json::parse_event_t, Json&) {
-        shallow = shallow && depth <= detail::max_manifest_depth;
-        return shallow;
-    };
-    const Json in = Json::parse(text, bounded, false);
+    if (detail::json_depth(text) > detail::max_manifest_depth) return corrupt;
+    const Json in = Json::parse(text, nullptr, false);
     std::uint64_t format = 0;
-    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
-        return corrupt;
+    if (!in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
     if (format > Manifest::format) {
         return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
                      "read it with that version"};
@@ -11047,7 +10861,7 @@ template <class = void>
 [[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
                                       const std::string& folder) {
     result<void> first;
-    std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    std::set<std::string> folders{folder};  // an inner folder comes before its outer one
     const auto keep = [&](const result<void>& gone) {
         const errc why = gone ? errc::not_found : gone.error().code();
         const bool is_of_others =
@@ -11061,7 +10875,8 @@ template <class = void>
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
-    for (const std::string& empty : folders) keep(os::remove_empty_dir_inside(dir, empty));
+    for (auto empty = folders.rbegin(); empty != folders.rend(); ++empty)
+        keep(os::remove_empty_dir_inside(dir, *empty));
     return first;
 }
 
@@ -11127,21 +10942,6 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
-template <class F>
-result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, writable_bytes_of(buffer));
-        if (!read) return read.error();
-        if (*read == 0) return {};
-        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
-        at += *read;
-    }
-}
-
 /// What is wrong with an object, in the words of the version that needs it.
 template <class = void>
 [[nodiscard]] error object_missing(const os::Path& path) {
@@ -11161,7 +10961,7 @@ result<void> read_object(const Store& store, const std::string& digest, F&& f) {
     const os::Path path = store.object_path(digest);
     Sha256 hash;
     auto read =
-        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+        os::read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
             hash.update(bytes);
             return f(bytes);
         });
@@ -11389,8 +11189,8 @@ result<StagedObject> stage_file(const Store& store, const std::filesystem::path&
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     auto copied =
-        detail::read_in_pieces(path, detail::os::Links::follow,
-                               [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+        detail::os::read_in_pieces(path, detail::os::Links::follow,
+                                   [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
     if (!copied) return copied.error();
     return writer->finish();
 }
@@ -11597,8 +11397,8 @@ class BasicArtifactStore {
         if (!number) return number.error();
         draft.version = *number;
         if (auto valid = to_text(draft); !valid) return valid.error();
-        auto same =
-            options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
+        Manifest newest;
+        const auto same = options.skip_identical ? is_as_newest(draft, newest) : result<bool>{false};
         if (!same) return same.error();
 
         std::vector<std::string> installed;
@@ -11620,7 +11420,7 @@ class BasicArtifactStore {
                 (void)detail::os::remove_file(store_.object_path(digest));
             return placed.error();
         }
-        Committed done{*same ? std::move(**same) : std::move(draft), !*same, std::move(warnings)};
+        Committed done{*same ? std::move(newest) : std::move(draft), !*same, std::move(warnings)};
         set_aliases(done.manifest.version, options.aliases, done.warnings);
         if (!done.created) return done;
         if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
@@ -11903,7 +11703,7 @@ class BasicArtifactStore {
         }
         if (!text && text.error().code() == errc::not_found) {
             return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
-                         "see which there are with: cairn ls"};
+                         "see which there are with: cairn artifact ls"};
         }
         if (!text) return text.error();
         const auto record = Json::parse(*text, nullptr, false);
@@ -11994,13 +11794,14 @@ class BasicArtifactStore {
         return next;
     }
 
-    [[nodiscard]] result<std::optional<Manifest>> newest_if_same(const Manifest& draft) const {
+    [[nodiscard]] result<bool> is_as_newest(const Manifest& draft, Manifest& newest) const {
         const auto numbers = versions();
         if (!numbers) return numbers.error();
-        if (numbers->empty()) return std::optional<Manifest>{};
-        auto newest = get(numbers->back());  // a damaged one is like no other
-        if (!newest || newest->content_digest() != draft.content_digest()) return std::optional<Manifest>{};
-        return std::optional{std::move(*newest)};
+        if (numbers->empty()) return false;
+        auto found = get(numbers->back());  // a damaged one is like no other
+        if (!found || found->content_digest() != draft.content_digest()) return false;
+        newest = std::move(*found);
+        return true;
     }
 
     /// Makes the version exist, under the next number that is free; where locks do not work, another may have
@@ -12152,6 +11953,15 @@ struct MediaPlace {
     std::int64_t time_ns = 0;
 };
 
+/// What looks at rows as they are logged, on the thread that logs them.
+class RowWatcher {
+  public:
+    virtual void look(std::int64_t step, std::int64_t time_ns) = 0;
+
+  protected:
+    ~RowWatcher() = default;
+};
+
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -12197,20 +12007,17 @@ class BasicRunCore {
     /// A rich value came to nothing.
     virtual void note_lost_media(const error& failure) noexcept = 0;
 
-    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
-    /// wants. All rows of the run then go the slow way.
-    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
-        return watches_.add(std::move(look), [this] {
-            std::uint64_t open = key_;
-            open_as_.compare_exchange_strong(open, watched_key());
-        });
+    /// What looks at each row after it was logged, made by the first who asks; always the same type.
+    template <class W>
+    [[nodiscard]] W& watcher() {
+        const std::scoped_lock lock{watcher_mutex_};
+        if (!watcher_) watcher_ = std::make_shared<W>();
+        return static_cast<W&>(*watcher_);
     }
-    void unwatch(std::uint64_t id) noexcept {
-        if (is_detached()) return;
-        watches_.remove(id, [this] {
-            std::uint64_t open = watched_key();
-            open_as_.compare_exchange_strong(open, key_);
-        });
+    /// Whether all rows of the run go the slow way, by the watcher.
+    void watch_rows(bool on) noexcept {
+        std::uint64_t open = on ? key_ : watched_key();
+        open_as_.compare_exchange_strong(open, on ? watched_key() : key_);
     }
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
@@ -12317,8 +12124,8 @@ class BasicRunCore {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
-                if (open_as_.load(std::memory_order_relaxed) == watched_key())
-                    watches_.look(row.step(), row.time_ns());
+                if (open_as_.load(std::memory_order_acquire) == watched_key())
+                    watcher_->look(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -12352,7 +12159,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
     std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
-    Watches watches_;
+    std::mutex watcher_mutex_;
+    std::shared_ptr<RowWatcher> watcher_;
 };
 using RunCore = BasicRunCore<>;
 
@@ -13358,10 +13166,10 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
         detail::RunCore& core = *core_;
         detail::check_parts(parts...).value();
         detail::ObjectBatch batch;
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
             return batch.write(core.store(), file, bytes);
         };
-        (detail::encode(parts, emit).value(), ...);
+        (detail::encode(parts, put).value(), ...);
         auto staged = batch.finish().value();
         return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
                                        CommitOptions{.skip_identical = true});
@@ -13575,7 +13383,7 @@ class BasicSnapshot {
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
     /// Gives the files on, in the order in which they came. Fails: as `emit` does.
-    [[nodiscard]] result<void> read(Emit emit) const {
+    [[nodiscard]] result<void> read(Emit put) const {
         std::size_t block = 0, at = 0;
         for (const File& file : files_) {
             std::uint64_t left = file.bytes;
@@ -13588,7 +13396,7 @@ class BasicSnapshot {
                 const auto piece = left == 0
                                        ? std::span<const std::byte>{}
                                        : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
-                if (auto taken = emit(file.name, piece); !taken) return taken;
+                if (auto taken = put(file.name, piece); !taken) return taken;
                 at += count;
                 left -= count;
             } while (left != 0);
@@ -13654,7 +13462,7 @@ enum class SkipReason : unsigned char {
     busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
 };
 
-/// The reason's name: "not_due".
+/// The reason's name: "not due".
 [[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
     switch (reason) {
         case SkipReason::not_due: return "not due";
@@ -13690,25 +13498,19 @@ class BasicTicket {
     enum class State : unsigned char { queued, saved, failed };
 
     explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
-    explicit BasicTicket(const result<Version>& done)
-        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
-        if (!done) error_ = done.error();
-    }
+    explicit BasicTicket(const result<Version>& done) { finish(done); }
 
     [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
     /// The one that was promised or, once it is saved, that came of it.
     [[nodiscard]] const Version& version() const noexcept {
-        return state() == State::saved && saved_ ? *saved_ : version_;
+        return state() == State::saved ? *done_ : version_;
     }
     /// Requires the state `failed`.
-    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+    [[nodiscard]] const error& failure() const noexcept { return done_.error(); }
 
     void finish(const result<Version>& done) {
         const std::scoped_lock lock{mutex_};
-        if (done)
-            saved_ = *done;
-        else
-            error_ = done.error();
+        done_ = done ? result<Version>{*done} : done.error();
         state_.store(done ? State::saved : State::failed, std::memory_order_release);
         finished_.notify_all();
     }
@@ -13719,8 +13521,7 @@ class BasicTicket {
 
   private:
     Version version_;
-    std::optional<Version> saved_;
-    std::optional<error> error_;
+    result<Version> done_ = error{};  // once the state says so
     std::atomic<State> state_{State::queued};
     mutable std::mutex mutex_;
     mutable std::condition_variable finished_;
@@ -14314,9 +14115,6 @@ class SinkHolder final : public HeldSink {
     static constexpr bool lists = requires(S& s) { s.versions(false); };
     static constexpr bool marks_best =
         requires(S& s, const Version& v, const Watched& w) { s.mark_best(v, w); };
-    static constexpr bool knows_held = requires(S& s, const Version& v) { s.is_held(v); };
-    static constexpr bool annotates =
-        requires(S& s, const Version& v, const DynamicRow& row) { s.annotate(v, row); };
 
   public:
     explicit SinkHolder(S of)
@@ -14364,7 +14162,7 @@ class SinkHolder final : public HeldSink {
             return {};
     }
     [[nodiscard]] bool is_held(const Version& version) override {
-        if constexpr (knows_held)
+        if constexpr (requires { sink.is_held(version); })
             return sink.is_held(version);
         else
             return false;
@@ -14373,7 +14171,7 @@ class SinkHolder final : public HeldSink {
         if constexpr (marks_best) sink.mark_best(version, by);
     }
     result<void> annotate(const Version& version, const DynamicRow& metrics) override {
-        if constexpr (annotates)
+        if constexpr (requires { sink.annotate(version, metrics); })
             return sink.annotate(version, metrics);
         else
             return {};
@@ -14566,8 +14364,9 @@ class BasicReplay {
         if (const auto known = after_.find(version); known != after_.end()) {
             State state = known->second.copy();
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
-                const auto& [number, row] = annotations_[i];
-                if (number <= version) state.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
+                const Version& late = annotations_[i];
+                if (late.number <= version)
+                    state.policy->settle(At<DynamicRow>{late.row}, Outcome::annotated);
             }
             return state;
         }
@@ -14656,7 +14455,7 @@ class BasicReplay {
 
     void take_annotation(std::uint64_t version, const DynamicRow& row) {
         now_.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
-        annotations_.emplace_back(version, row);
+        annotations_.push_back({.number = version, .row = row});
         rows_.insert_or_assign(version, row);
     }
     /// Whether a metric has a number in the one that is none in the other.
@@ -14730,7 +14529,7 @@ class BasicReplay {
     State now_;
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
-    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::vector<Version> annotations_;  // number and row
     // Of the versions that were queued, by `save`: their numbers, and why there is none.
     std::map<std::uint64_t, std::uint64_t> written_;
     std::map<std::uint64_t, std::string> lost_;
@@ -14854,12 +14653,8 @@ class BasicShelf {
 
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
         if (!core_ || !sink_->can.lists) return versions_;
-        result<std::vector<Version>> all = error{};
-        const result<void> done = guarded("listing the versions", [&]() -> result<void> {
-            all = sink_->versions(any_run);
-            return {};
-        });
-        return done ? std::move(all) : done.error();
+        return guarded("listing the versions",
+                       [&]() -> result<std::vector<Version>> { return sink_->versions(any_run); });
     }
 
     /// A metric that is a number keeps its value.
@@ -14903,9 +14698,11 @@ class BasicShelf {
             if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
         retention_->mark(VersionList{facts.data(), count});
+        const auto goes = [](const VersionFacts& one) { return !one.kept && !one.held; };
+        if (std::any_of(facts.begin(), facts.end(), goes)) tell_if_unknown();
         std::vector<Version> kept;
         for (std::size_t i = 0; i < count; ++i) {
-            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+            if (!goes(facts[i]) || !remove(versions_[i]))
                 kept.push_back(std::move(versions_[i]));
             else
                 gone(versions_[i]);
@@ -14920,6 +14717,21 @@ class BasicShelf {
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
         return false;
+    }
+
+    /// Says once that versions go though none has the metric by which the best are to stay.
+    void tell_if_unknown() {
+        const Watched by = retention_->watched();
+        const auto has_it = [&](const Version& one) {
+            return one.row.find(by.metric).kind() != Value::Kind::none;
+        };
+        if (!by.any() || told_unknown_ || std::any_of(versions_.begin(), versions_.end(), has_it)) return;
+        told_unknown_ = true;
+        core_->note_failure({errc::not_found,
+                             "versions are removed, and none has the metric \"" + std::string{by.metric} +
+                                 "\" by which the best are to stay",
+                             name_, "log it in the rows that are saved, or mend its name in the retention"},
+                            false);
     }
 
     void tell_if_over(std::uint64_t most) {
@@ -14966,7 +14778,7 @@ class BasicShelf {
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     std::uint64_t reserve_;  // bytes that are to stay free
-    bool told_over_ = false, told_filling_ = false;
+    bool told_over_ = false, told_filling_ = false, told_unknown_ = false;
 };
 using Shelf = BasicShelf<>;
 
@@ -15127,13 +14939,13 @@ class TensorLoad {
     struct Copy {
         TensorView to;
         TensorView from;
-        std::byte* target = nullptr;
 
         [[nodiscard]] bool resizes() const { return to.access != nullptr && !(to.shape == from.shape); }
         void write(std::vector<std::byte>& buffer) const {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
-                copy_elements(target, from.bytes, size);
+                // It was handed over so: `pair_tensors` looked.
+                copy_elements(const_cast<std::byte*>(to.bytes.data()), from.bytes, size);
             } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
@@ -15165,7 +14977,7 @@ class TensorLoad {
                 continue;
             }
             const TensorView& found = *next++;
-            if (!model.slots[i].writable) return is_const("tensor", wanted.name);
+            if (!model.writable[i]) return is_const("tensor", wanted.name);
             if (!fits(wanted, found)) {
                 report_.different.push_back(wanted.name);
                 misfits.add(in_quotes(wanted.name) + " is " + expected(wanted) + " in the model, " +
@@ -15178,7 +14990,7 @@ class TensorLoad {
                                        " has a bool that is neither 0 nor 1");
             }
             if (selection_ != nullptr) report_.loaded.push_back(wanted.name);
-            copies_.push_back({std::move(wanted), found, model.slots[i].target});
+            copies_.push_back({std::move(wanted), found});
         }
         skip_to(nullptr);
         for (const DescribedText& text : model.texts) {
@@ -15400,18 +15212,18 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 };
 
 template <class = void>
-[[nodiscard]] result<void> decode_all(std::span<StagedPart* const> parts, FindFile find_file) {
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->stage(find_file); !done) return done;
+[[nodiscard]] result<void> decode_all(StagedPart* const* begin, StagedPart* const* end, FindFile find_file) {
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->stage(find_file); !done) return done;
     }
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->reserve(); !done) {
-            for (StagedPart* each : parts) each->undo();
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->reserve(); !done) {
+            for (auto each = begin; each != end; ++each) (*each)->undo();
             return done;
         }
     }
     return guarded("assigning the loaded parts", [&]() -> result<void> {
-        for (StagedPart* part : parts) part->commit();
+        for (auto part = begin; part != end; ++part) (*part)->commit();
         return {};
     });
 }
@@ -15426,8 +15238,8 @@ template <AnyPart... Parts>
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
     const auto decode_each = [&](Staged<typename Parts::type>&&... staged) {
-        const std::array<StagedPart*, sizeof...(Parts)> all{&staged...};
-        return decode_all(std::span{all.data(), all.size()}, find_file);
+        StagedPart* const all[sizeof...(Parts) + 1] = {&staged...};  // there may be none
+        return decode_all(all, all + sizeof...(Parts), find_file);
     };
     return decode_each(Staged<typename Parts::type>{parts}...);
 }
@@ -15668,7 +15480,13 @@ class BasicCheckpointCore {
         land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
-        return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
+        const std::vector<Version> ranked = by_value(*candidates, shelf_.watched());
+        if (ranked.empty() && !candidates->empty()) {
+            return error{errc::not_found, "no version has a number of the metric that says which is best",
+                         std::string{shelf_.watched().metric},
+                         "restore the latest one, or one by its number"};
+        }
+        return restore_first(ranked, decode);
     }
     result<Version> restore(std::string_view label, Decode decode) {
         land();
@@ -15721,23 +15539,20 @@ class BasicCheckpointCore {
 
     /// Writes a version, of about so many bytes, through the sink. Never throws.
     result<Version> commit(const VersionInfo& info, std::uint64_t bytes, Encode encode) {
-        result<Version> version = error{};
-        result<void> done =
-            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if (auto room = shelf_.check_room(bytes); !room) return room;
+        result<Version> version =
+            guarded("saving a version", [&]() -> result<Version> {  // a sink of the user's may throw
+                if (auto room = shelf_.check_room(bytes); !room) return room.error();
                 result<void> written = sink().begin(info);
                 if (written) {
                     written = encode([this](std::string_view file, std::span<const std::byte> piece) {
                         return sink().write(file, piece);
                     });
                 }
-                if (!written) return written;
-                version = sink().commit();
-                return version ? result<void>{} : version.error();
+                if (!written) return written.error();
+                return sink().commit();
             });
-        if (done) return version;
-        sink().abort();
-        return done.error();
+        if (!version) sink().abort();
+        return version;
     }
 
     // ---- saving beside the loop
@@ -15758,20 +15573,18 @@ class BasicCheckpointCore {
         flight.copy.clear();
         flight.is_too_big = false;
         flight.info = info_of(row);
-        result<Reservation> reserved = error{};
-        const result<void> done = guarded("saving a version", [&]() -> result<void> {
+        result<Reservation> reserved = guarded("saving a version", [&]() -> result<Reservation> {
             auto copied =
                 encode([&](std::string_view file, std::span<const std::byte> bytes) -> result<void> {
                     flight.is_too_big = !flight.copy.write(file, bytes);
                     return flight.is_too_big ? result<void>{error{}} : result<void>{};
                 });
-            if (!copied) return copied;
-            reserved = sink().reserve(flight.info);
-            return reserved ? result<void>{} : reserved.error();
+            if (!copied) return copied.error();
+            return sink().reserve(flight.info);
         });
-        if (!done) {
+        if (!reserved) {
             if (flight.is_too_big) flight.copy.release();
-            return done.error();
+            return reserved.error();
         }
         flight.save = core_->new_save();
         flight.reserved = *std::move(reserved);
@@ -16103,7 +15916,8 @@ class Checkpoint {
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
-        SaveResult last = told(end(parts...));
+        SaveResult last = Skipped{SkipReason::not_due};
+        if (core().wants().end) last = told(ask_once_more(false, parts...));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
         return last;
     }
@@ -16118,7 +15932,7 @@ class Checkpoint {
                 detail::an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard<Sink>);
             return detail::NoGuard{};
         } else {
-            return detail::OnException{[this, parts...] { (void)fail(parts...); }};
+            return detail::OnException{[this, parts...] { fail(parts...); }};
         }
     }
 
@@ -16293,27 +16107,25 @@ class Checkpoint {
         if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
-    /// For `finish`.
-    template <class... Parts>
-    SaveResult end(const Parts&... parts) {
-        if (!core().wants().end) return Skipped{SkipReason::not_due};
-        if (core().last_row_is_saved()) return versions().back();
-        const DynamicRow row = core().last_row();
-        At<DynamicRow> now = core().at(row);
-        now.final = true;
-        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
-    }
     /// For `guard`.
     template <class... Parts>
-    SaveResult fail(const Parts&... parts) {
+    void fail(const Parts&... parts) {
         if (state_) core().land();
-        if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
-            return Skipped{SkipReason::not_due};
+        if (is_on() && core().wants().failure && core().has_seen_a_row()) (void)ask_once_more(true, parts...);
+    }
+    /// About the last row, of which the policy heard already, for a failure or for the end.
+    template <class... Parts>
+    SaveResult ask_once_more(bool failure, const Parts&... parts) {
         if (core().last_row_is_saved()) return versions().back();
         const DynamicRow row = core().last_row();
         At<DynamicRow> now = core().at(row);
-        now.failure = true;
-        return ask_once_more(now, parts...);
+        now.failure = failure;
+        now.final = !failure;
+        return together(now, [&](const auto& shared) -> SaveResult {
+            const Answer decision = held().decide(shared);
+            if (decision == Answer::yes) return write(shared, false, parts...);
+            return Skipped{detail::skip_reason(decision)};
+        });
     }
 
     // What is handed on is no type of the user's: a row without its type, and a function for the parts.
@@ -16324,18 +16136,11 @@ class Checkpoint {
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
         return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
-    /// About a row that the policy heard of already.
-    template <class... Parts>
-    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        const Answer decision = held().decide(now);
-        if (decision == Answer::yes) return write(now, false, parts...);
-        return Skipped{detail::skip_reason(decision)};
-    }
     template <class... Parts>
     [[nodiscard]] static auto encoding(const Parts&... parts) {
-        return [&](detail::Emit emit) -> result<void> {
+        return [&](detail::Emit put) -> result<void> {
             if constexpr (detail::SavableParts<Parts...>)
-                return detail::encode_all(emit, parts...);
+                return detail::encode_all(put, parts...);
             else
                 return detail::explain_parts<Parts...>(), result<void>{};
         };
@@ -16710,17 +16515,10 @@ template <class P>
 struct this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time;
 
 template <class T>
-inline constexpr bool is_policy = SavePolicy<T>;
-template <class T>
-inline constexpr bool is_retention = RetentionPolicy<T>;
-template <class T>
-inline constexpr bool is_sink = ArtifactSink<T>;
-
-template <class T>
 inline constexpr bool is_options = std::same_as<T, SaveOptions>;
 
 template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T> || is_options<T>;
+inline constexpr bool has_role = SavePolicy<T> || RetentionPolicy<T> || ArtifactSink<T> || is_options<T>;
 
 /// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
 template <class T>
@@ -16756,10 +16554,10 @@ namespace detail {
 template <class... Ts>
 [[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
                                    Ts&... arguments) {
-    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
-    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto policies = (0 + ... + (SavePolicy<Ts> ? 1 : 0));
+    constexpr auto retentions = (0 + ... + (RetentionPolicy<Ts> ? 1 : 0));
     constexpr auto options = (0 + ... + (is_options<Ts> ? 1 : 0));
-    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
+    constexpr auto sinks = (0 + ... + (ArtifactSink<Ts> ? 1 : 0));
     if constexpr (!(has_role<Ts> && ...)) {
         (explain_role<Ts>(), ...);
         return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
@@ -16767,9 +16565,9 @@ template <class... Ts>
         (void)sizeof(
             give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions<Ts...>);
         return Checkpoint<NoBestSave>{};
-    } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
+    } else if constexpr (((SavePolicy<Ts> && chance_of<Ts>().is_none()) || ...)) {
         const auto name_it = []<class T>() {
-            if constexpr (is_policy<T> && chance_of<T>().is_none())
+            if constexpr (SavePolicy<T> && chance_of<T>().is_none())
                 (void)sizeof(this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time<T>);
         };
         (name_it.template operator()<Ts>(), ...);
@@ -16777,10 +16575,10 @@ template <class... Ts>
     } else {
         // The defaults stand last, so that they are taken only where nothing was given.
         KeepAll keep_all;
-        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        auto& policy = pick_first([]<class T>() { return SavePolicy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return RetentionPolicy<T>; }, arguments..., keep_all);
         // A lambda within decltype, read from a precompiled header, makes clang 14 crash.
-        const auto of_sinks = []<class T>() { return is_sink<T>; };
+        const auto of_sinks = []<class T>() { return ArtifactSink<T>; };
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
             using SinkType = decltype(pick_first(of_sinks, arguments..., std::declval<LocalStore&>()));
             return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
@@ -16829,10 +16627,10 @@ inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", 
 template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
     PathBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+    const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
         return batch.write(place(file), bytes);
     };
-    if (auto done = encode_all(emit, parts...); !done) return done;
+    if (auto done = encode_all(put, parts...); !done) return done;
     const auto placed = batch.place();
     return placed ? result<void>{} : result<void>{placed.error()};
 }
@@ -16984,159 +16782,6 @@ Predicate(F) -> Predicate<F>;
 // ---- cairn/policy/policy.hpp
 // All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
 
-// ---- cairn/policy/simulate.hpp
-// The dry run: what a policy and a retention would have done over rows that are there already. Costs
-// <vector>.
-
-namespace CAIRN_NAMESPACE {
-
-/// What the dry run takes for granted.
-struct SimulateOptions {
-    std::uint64_t version_bytes = 0;        ///< size of each version
-    double save_seconds = 0;                ///< how long each save takes
-    std::int64_t started_ns = 0;            ///< when the run started; 0: at its first row
-    std::vector<std::size_t> signals = {};  ///< rows, counted from 0, before which a signal comes
-    bool fails = false;                     ///< an exception ends the run, instead of `checkpoint.finish`
-};
-
-/// A version that would have been saved.
-struct SimulatedVersion {
-    std::uint64_t number = 0;           ///< counted from 0
-    std::size_t row = 0;                ///< of which row, counted from 0
-    std::int64_t step = 0;              ///< of the row
-    std::int64_t time_ns = 0;           ///< of the row; nanoseconds since the Unix epoch
-    std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
-    bool kept = true;                   ///< it is there at the end
-};
-
-/// What a dry run found.
-struct Simulation {
-    std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
-    std::vector<std::int64_t> steps{};         ///< of the rows
-    std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
-    std::uint64_t bytes_written = 0;           ///< by all versions together
-    std::uint64_t bytes_kept = 0;              ///< at the end
-    std::uint64_t most_bytes_kept =
-        0;  ///< at any time; before the prune, since the old goes after the new is there
-
-    /// Rows of work that a crash right after row `row` would cost: those since the newest version.
-    [[nodiscard]] std::size_t rows_lost_at(std::size_t row) const {
-        return newest[row] == 0 ? row + 1 : row - versions[newest[row] - 1].row;
-    }
-    /// The most that a crash could cost, in rows.
-    [[nodiscard]] std::size_t most_rows_lost() const {
-        std::size_t most = 0;
-        for (std::size_t row = 0; row < newest.size(); ++row) {
-            if (rows_lost_at(row) > most) most = rows_lost_at(row);
-        }
-        return most;
-    }
-    /// How many versions are there at the end.
-    [[nodiscard]] std::size_t kept() const {
-        std::size_t count = 0;
-        for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;
-        return count;
-    }
-};
-
-/// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
-/// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
-/// is also the one that `OnFinish` saves, or `OnFailure` in a run that fails. Cost: as the policy, and the
-/// retention for each version.
-template <SavePolicy Policy, RetentionPolicy Retention, class History>
-[[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
-                                  const SimulateOptions& options = {}) {
-    using Element = decltype(*std::begin(history));
-    using RowType = std::remove_cvref_t<Element>;
-    Simulation out;
-    std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
-    std::deque<RowType> made;          // those that the range makes as it goes
-    for (auto&& row : history) {
-        if constexpr (std::is_lvalue_reference_v<Element>)
-            rows.push_back(&row);
-        else
-            rows.push_back(&made.emplace_back(std::move(row)));
-    }
-    if (rows.empty()) return out;
-    const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
-    std::vector<std::size_t> alive;
-
-    const auto prune = [&](std::size_t row) {
-        std::vector<VersionFacts> facts;
-        facts.reserve(alive.size());
-        for (const std::size_t index : alive) {
-            const SimulatedVersion& version = out.versions[index];
-            facts.push_back({version.number, version.step, version.time_ns, options.version_bytes,
-                             [](const void* source, std::string_view metric) {
-                                 return detail::reading_of_row(*static_cast<const RowType*>(source), metric);
-                             },
-                             rows[version.row], index == alive.back()});
-        }
-        retention.mark(VersionList{facts.data(), facts.size()});
-        std::vector<std::size_t> still;
-        for (std::size_t i = 0; i < alive.size(); ++i) {
-            if (facts[i].kept || facts[i].held) {
-                still.push_back(alive[i]);
-            } else {
-                out.versions[alive[i]].kept = false;
-                out.versions[alive[i]].removed_after_row = row;
-            }
-        }
-        alive = std::move(still);
-    };
-    const auto at = [&](std::size_t row) {
-        At<RowType> now{*rows[row]};
-        now.seconds = static_cast<double>(rows[row]->time_ns() - started) / 1e9;
-        now.save_seconds = options.save_seconds * static_cast<double>(out.versions.size());
-        return now;
-    };
-    const auto save = [&](std::size_t row) {
-        out.versions.push_back({out.versions.size(), row, rows[row]->step(), rows[row]->time_ns(), 0, true});
-        alive.push_back(out.versions.size() - 1);
-        out.bytes_written += options.version_bytes;
-        const std::uint64_t bytes = options.version_bytes * alive.size();
-        if (bytes > out.most_bytes_kept) out.most_bytes_kept = bytes;
-        prune(row);
-    };
-
-    bool signal = false;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        for (const std::size_t before : options.signals) signal = signal || before == row;
-        At<RowType> now = at(row);
-        now.signal = signal;
-        const bool yes = policy.decide(now) == Answer::yes;
-        detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
-        if (yes) {
-            save(row);
-            signal = false;
-        }
-        out.steps.push_back(rows[row]->step());
-        out.newest.push_back(out.versions.size());
-    }
-    const Wants wants = detail::wants_of(policy);
-    if (options.fails ? wants.failure : wants.end) {
-        const std::size_t last = rows.size() - 1;
-        At<RowType> now = at(last);
-        now.final = !options.fails;
-        now.failure = options.fails;
-        const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
-        if (!is_saved && policy.decide(now) == Answer::yes) {
-            save(last);
-            out.newest.back() = out.versions.size();
-        }
-    }
-    out.bytes_kept = options.version_bytes * alive.size();
-    return out;
-}
-
-/// The same with the policy as a type and, if you like, a retention: `simulate<EveryN<2>>(rows)`.
-template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, class History>
-[[nodiscard]] Simulation simulate(const History& history, const SimulateOptions& options = {}) {
-    return simulate(Policy{}, Retention{}, history, options);
-}
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/api.hpp
 // All that `cairn/cairn.hpp` has but what records a run, behind `cairn::init`: what most files of a program
 // that consists of several need (see extern.hpp).
@@ -17205,18 +16850,18 @@ namespace CAIRN_NAMESPACE {
 
 /// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
 struct MetricSummary {
-    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
-    std::uint64_t nans = 0;                                  ///< values that are not a number
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
-                                                             ///< is none, as for the next three
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;                              ///< the step of the last value
-    std::int64_t min_step = 0;                               ///< the first step that had the least value
-    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
-    std::string text = {};                                   ///< the last text, for metrics that are texts
+    std::uint64_t count = 0;             ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;           ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;              ///< values that are not a number
+    double last = detail::not_a_number;  ///< the last value that is no text; NaN if there
+                                         ///< is none, as for the next three
+    double min = detail::not_a_number;   ///< the least number
+    double max = detail::not_a_number;   ///< the greatest number
+    double mean = detail::not_a_number;  ///< of the finite numbers
+    std::int64_t last_step = 0;          ///< the step of the last value
+    std::int64_t min_step = 0;           ///< the first step that had the least value
+    std::int64_t max_step = 0;           ///< the first step that had the greatest value
+    std::string text = {};               ///< the last text, for metrics that are texts
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
@@ -18086,7 +17731,7 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        const std::span<const Unsigned> rest = std::span{values_}.subspan(order);
+        const std::span<const Unsigned> rest = all.subspan(order);
         const Plan sampled = plan_by_sample(rest, order);
         return sampled.bits < 64 ? sampled : plan_for(rest, order, sample);
     }
@@ -18121,7 +17766,7 @@ class BasicPacker {
         return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
     }
     /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<Unsigned> values, unsigned order) noexcept {
+    static void differences(std::vector<Unsigned>& values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
@@ -18280,7 +17925,8 @@ template <class = void>
 
 /// The same for numbers.
 template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+[[nodiscard]] bool unpack(ByteReader& from, std::vector<double>& values,
+                          std::vector<std::int64_t>& integers) {
     const std::uint64_t form = from.byte();
     const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
     integers.resize(values.size());
@@ -18299,7 +17945,8 @@ template <class = void>
         }
         case Form::single:
             for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+                values[i] = static_cast<double>(
+                    std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i]))));
             return true;
         case Form::full:
             for (std::size_t i = 0; i < values.size(); ++i)
@@ -18307,29 +17954,6 @@ template <class = void>
             return true;
     }
     return false;
-}
-
-/// Passes over a column of `count` integers. False if the bytes are damaged.
-template <class = void>
-[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
-    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
-    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
-    return from.ok();
-}
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
-    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
-    if (is_decimal) (void)from.byte();
-    if (!skip_integers(from, count)) return false;
-    if (!is_decimal) return true;
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        (void)from.varint();
-        (void)from.bytes(8);
-    }
-    return from.ok();
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -18357,9 +17981,9 @@ struct SeriesNode {
     std::int64_t first_step = 0, last_step = 0;
     std::int64_t min_step = 0, max_step = 0;
     std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+    double min = detail::not_a_number;
+    double max = detail::not_a_number;
+    double last = detail::not_a_number;  ///< in the order they were logged
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
     friend bool operator==(const SeriesNode&, const SeriesNode&) = default;
@@ -18493,7 +18117,7 @@ class BasicBlockWriter {
     using Integers = std::vector<Deferred<std::int64_t, T>>;
     using Shape = Deferred<RowShape, T>;
     using Column = Deferred<BlockColumn, T>;
-    using Cells = std::span<const Deferred<Cell, T>>;
+    using Cells = std::vector<Deferred<Cell, T>>;
     using Node = Deferred<SeriesNode, T>;
 
   public:
@@ -18505,7 +18129,7 @@ class BasicBlockWriter {
 
     /// Takes a row for which there is room. True if it is the first with just these metrics. After an
     /// exception `clear`.
-    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
         const std::size_t groups = groups_.size();
         repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
         if (!repeats_) last_ = find_group(kind, cells);
@@ -18622,7 +18246,7 @@ class BasicBlockWriter {
         std::vector<std::uint64_t> heads{};  // of its cells
         bool has_text = false;
 
-        [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
+        [[nodiscard]] bool takes(RecordKind of, const Cells& cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
             for (std::size_t i = 0; i < cells.size(); ++i) {
                 if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
@@ -18632,7 +18256,7 @@ class BasicBlockWriter {
         }
     };
 
-    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, Cells cells) {
+    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, const Cells& cells) {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
@@ -18709,53 +18333,22 @@ class BasicBlockReader {
     using Reader = Deferred<ByteReader, T>;
 
   public:
-    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
-    /// `block`. False, before any call, if the bytes are damaged.
+    /// Calls `f(kind, step, time_ns, const std::vector<Cell>&)` for each row, in their order; texts point
+    /// into `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block, nullptr)) return false;
+        if (!decode(block, [](const auto&...) { return false; })) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = group_of(row);
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms,
-              std::span<const Cell>{cells_.data(), cells_.size()});
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::as_const(cells_));
         }
         return true;
     }
 
-    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
-    /// What they point to is good until the next call. Nothing if the bytes are damaged.
-    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
-                                                          std::uint32_t metric) {
-        if (!decode(block, &metric)) return std::nullopt;
-        // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
-            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
-            const auto& columns = groups_[0].columns;
-            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
-            if (first != columns.end() && first->kind == Value::Kind::number &&
-                std::none_of(first + 1, columns.end(), is_ours))
-                return SeriesValues{steps_, times_, first->numbers};
-        }
-        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
-        numbers_of_.clear();
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = group_of(row);
-            const std::size_t at = group.row++;
-            if (!has_series(group.kind)) continue;
-            for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                steps_of_.push_back(steps_[row]);
-                ms_of_.push_back(times_[row]);
-                numbers_of_.push_back(number_in(column, column.kind, at));
-            }
-        }
-        return SeriesValues{steps_of_, ms_of_, numbers_of_};
-    }
-
-  private:
+  protected:
     struct Column {
         std::uint32_t metric = 0;
         Value::Kind kind{};
@@ -18769,8 +18362,9 @@ class BasicBlockReader {
         std::vector<Column> columns{};
     };
 
-    /// Reads the columns of `only`, if given, or all.
-    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
+    /// Reads the columns, but those that `pass_over(from, column, rows)` has passed over.
+    template <class PassOver>
+    [[nodiscard]] bool decode(std::span<const std::byte> block, PassOver&& pass_over) {
         Reader from{block};
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
@@ -18798,13 +18392,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room, only)) return false;
+            if (!decode_group(from, group, room, pass_over)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room,
-                                    const std::uint32_t* only) {
+    template <class PassOver>
+    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room, PassOver&& pass_over) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (!has_series(group.kind) && group.kind != RecordKind::event) return false;
@@ -18819,15 +18413,10 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
-            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
-                const bool is_number = column.kind == Value::Kind::number;
-                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
-                    return false;
-                continue;
-            }
+            if (pass_over(from, column, group.rows)) continue;
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
-                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                if (!unpack(from, column.numbers, scratch_)) return false;
                 continue;
             }
             column.integers.resize(group.rows);
@@ -18877,8 +18466,6 @@ class BasicBlockReader {
     Integers of_row_;  // the groups of the rows, if there are several
     std::vector<Group> groups_;
     std::vector<Deferred<Cell, T>> cells_;
-    Integers steps_of_, ms_of_;  // of one metric
-    Numbers numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 
@@ -19169,22 +18756,14 @@ class BasicMetricTable {
     /// The number of a name, given on first sight. Names are kept for as long as the table.
     std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
         const std::scoped_lock lock{mutex_};
-        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const auto id = static_cast<std::uint32_t>(names_.size());
-        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
-        names_.back() = ids_.emplace(name, id).first->first;
-        return {id, names_.back()};
-    }
-
-    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
-        const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? names_[id] : std::string_view{};
+        auto found = ids_.find(name);
+        if (found == ids_.end()) found = ids_.emplace(name, static_cast<std::uint32_t>(ids_.size())).first;
+        return {found->second, found->first};
     }
 
   private:
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::map<std::string, std::uint32_t, std::less<>> ids_;
-    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
 };
 using MetricTable = BasicMetricTable<>;
 
@@ -19391,6 +18970,8 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         return true;
     }
     [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
+    using Lane::append;
+    bool append(const GivenRow& row) override { return append_named(RecordKind::row, row); }
     void let_go() noexcept override {
         const auto held = std::move(held_);  // it may be the last that does
         taken_.store(false, std::memory_order_release);
@@ -19410,16 +18991,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
   private:
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+    bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
                       const NamedCell* end) override {
         cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
             if (!add(cell->hash, true, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns);
+        return append_pieces(RecordKind::row, step, time_ns);
     }
     bool append_dynamic(RecordKind kind, const DynamicRow& row) override { return append_named(kind, row); }
-    bool append_given(RecordKind kind, const GivenRow& row) override { return append_named(kind, row); }
     template <class R>
     bool append_named(RecordKind kind, const R& row) {
         cells_.clear();
@@ -19450,7 +19030,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             id = number;
         }
         if (is_literal) known_.keep(hash, id);
-        cells_.emplace_back(id, shortened(value));
+        cells_.push_back({id, shortened(value)});
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -19469,15 +19049,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
-                bytes += cell_size(cells_[end++].second);
+            while (end < cells_.size() && bytes + cell_size(cells_[end].value) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].value);
             if (!has_room(bytes)) return false;
             const unsigned flags =
                 (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
             const CallTimer timer;
             std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
                                            step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].metric, cells_[i].value);
             ring.commit(bytes);
             timer.stop(counters.log_ns);
         } while (i < cells_.size());
@@ -19533,7 +19113,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     BasicRingChain<T> rings_;
     BasicMetricTable<T>* names_;
     Pressure* pressure_;
-    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
+    std::vector<Cell> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };
@@ -19561,15 +19141,12 @@ template <class = void>
 /// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
 template <class = void>
 [[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const auto digits = static_cast<std::size_t>(end - name.data());
-    std::string_view rest = name.substr(digits);
-    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
-    rest.remove_prefix(ring_suffix.size());
-    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
-        return std::nullopt;  // somebody's copy
-    return id;
+    if (name.ends_with(damaged_suffix)) name.remove_suffix(damaged_suffix.size());
+    if (!name.ends_with(ring_suffix)) return std::nullopt;
+    name.remove_suffix(ring_suffix.size());
+    const auto id = whole_number<std::uint32_t>(name);
+    const bool is_one = id && *id <= most_rings && (name.size() == 1 || !name.starts_with('0'));
+    return is_one ? id : std::nullopt;
 }
 
 /// What a ring file still holds: a copy, so that its writer may go on.
@@ -19734,7 +19311,6 @@ class BasicJournal {
     bool closed_ = false;
     std::string first_failure_;
 };
-using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -19825,7 +19401,6 @@ class BasicGpus {
     int (*power_limit_)(Device, unsigned*) = nullptr;
     int (*clock_)(Device, int, unsigned*) = nullptr;
 };
-using Gpus = BasicGpus<>;
 
 /// Asks them on a thread of its own, because a driver may hang. Threads: one at a time.
 template <class T = void>
@@ -19902,7 +19477,6 @@ class BasicGpuProbe {
     std::shared_ptr<Shared> shared_;
     os::Thread thread_;
 };
-using GpuProbe = BasicGpuProbe<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20008,7 +19582,6 @@ class BasicSystemSampler {
     std::forward_list<std::string> names_;
     std::vector<NamedValue> values_;
 };
-using SystemSampler = BasicSystemSampler<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20097,7 +19670,8 @@ class BasicIndexEntry {
         step_ = node.min_step;
         ms_ = node.min_ms;
         const double values[] = {node.min, node.max, node.last};
-        for (const double& value : std::span{values}.first(is_one ? 1 : 3)) {
+        for (std::size_t i = 0; i < (is_one ? 1U : 3U); ++i) {
+            const double& value = values[i];
             if ((form & NodeForm::floats) != 0) {
                 out.fixed(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
             } else {
@@ -20114,90 +19688,17 @@ class BasicIndexEntry {
 };
 using IndexEntry = BasicIndexEntry<>;
 
-/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+/// The frame that an entry is of; the nodes follow in it.
 template <class = void>
-[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
-    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
-    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
-           within(node.first_step) && within(node.last_step);
-}
-
-/// Reads the nodes of an entry, one after another.
-template <class = void>
-class BasicNodeReader {
-  public:
-    explicit BasicNodeReader(ByteReader& from) noexcept : from_{&from} {}
-
-    /// The next one. False if it is damaged.
-    [[nodiscard]] bool next() noexcept {
-        if (!names_.next(*from_)) return false;
-        const auto form = static_cast<unsigned>(from_->byte());
-        const bool is_one = (form & ~NodeForm::floats) == NodeForm::one;
-        node_ = {};
-        if (form == NodeForm::none) return from_->ok();
-        if (!is_one && (form & ~NodeForm::floats) != NodeForm::many) return false;
-        const auto over_last = [&](std::int64_t base) {
-            return static_cast<std::int64_t>(static_cast<std::uint64_t>(from_->signed_varint()) +
-                                             static_cast<std::uint64_t>(base));
-        };
-        const auto over = [&](std::int64_t base) {
-            return static_cast<std::int64_t>(from_->varint() + static_cast<std::uint64_t>(base));
-        };
-        const auto value = [&] {
-            return (form & NodeForm::floats) != 0
-                       ? static_cast<double>(std::bit_cast<float>(from_->template fixed<std::uint32_t>()))
-                       : std::bit_cast<double>(from_->template fixed<std::uint64_t>());
-        };
-        if (is_one) {
-            step_ = over_last(step_);
-            ms_ = over_last(ms_);
-            node_.add(step_, ms_, value());
-        } else {
-            for (std::uint64_t* count : {&node_.finite, &node_.nans, &node_.infinities, &node_.restarts})
-                *count = from_->varint();
-            node_.min_step = step_ = over_last(step_);
-            for (std::int64_t* step : {&node_.first_step, &node_.last_step, &node_.max_step})
-                *step = over(step_);
-            node_.min_ms = ms_ = over_last(ms_);
-            node_.max_ms = over(ms_);
-            for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
-        }
-        return from_->ok() && node_.count() != 0 && is_in_range(node_);
-    }
-    [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
-    /// Good until the next call, as the node is.
-    [[nodiscard]] std::string_view name() const noexcept { return names_.name(); }
-    [[nodiscard]] const SeriesNode& node() const noexcept { return node_; }
-
-  private:
-    ByteReader* from_;
-    BasicNameReader<> names_;
-    SeriesNode node_;
-    std::int64_t step_ = 0, ms_ = 0;
-};
-
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric; the name is good as long as the call. False
-/// if it is damaged.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
-    ByteReader from{payload};
+[[nodiscard]] FramePlace frame_of_entry(ByteReader& from) noexcept {
+    FramePlace frame;
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
     frame.crc = from.fixed<std::uint32_t>();
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    BasicNodeReader<> nodes{from};
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        if (!nodes.next()) return false;
-        f(nodes.metric(), nodes.name(), nodes.node());
-    }
-    return from.ok();
-}
-/// Reads where an entry's frame lies. False if the entry is damaged.
-template <class = void>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame) {
-    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view, const SeriesNode&) {});
+    return frame;
 }
 
 /// Walks the entries of an index; after damage there is no next one.
@@ -20249,10 +19750,9 @@ class BasicIndexWriter {
         if (reader.is_valid()) {
             writer.end_ = reader.position();
             for (std::span<const std::byte> payload; reader.next(payload);) {
-                FramePlace frame;
-                if (!read_index_entry(payload, frame) || frame.bytes > whole_bytes ||
-                    frame.at > whole_bytes - frame.bytes)
-                    break;
+                ByteReader from{payload};
+                const FramePlace frame = frame_of_entry(from);
+                if (!from.ok() || frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes) break;
                 writer.end_ = reader.position();
             }
         } else {
@@ -20425,7 +19925,7 @@ class BasicCollector final : public Pressure {
         if (system_lane_ == nullptr) return;
         const std::vector<NamedValue>& values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
-        (void)system_lane_->template append<RecordKind::sample>(row);
+        (void)system_lane_->append(row, RecordKind::sample);
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -20518,7 +20018,6 @@ class BasicCollector final : public Pressure {
 
     os::Thread thread_;  // last: it ends before what it uses goes
 };
-using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20593,6 +20092,7 @@ template <class = void>
         if (!head.starts_with(to_branch) || head.find("..") != std::string::npos) return std::nullopt;
         const std::string ref = head.substr(to_branch.size());
         if (!ref.starts_with("refs/")) return std::nullopt;
+        if (ref == "refs/heads/.invalid") return found;  // where references are no files but a table
         found.branch = ref.starts_with(branches) ? ref.substr(branches.size()) : ref;
         const std::string common_line = first_line(git / "commondir");
         const std::filesystem::path common = common_line.empty() ? git : git / os::path_of(common_line);
@@ -21002,7 +20502,7 @@ class BasicMediaWriter {
         constexpr std::byte zeros[8] = {};
         if (written) {
             const std::size_t fill = padded(value.size()) - value.size();
-            written = file_.write_at(value_at + value.size(), std::span{zeros}.first(fill));
+            written = file_.write_at(value_at + value.size(), {zeros, fill});
         }
         if (written) written = file_.write_at(end_, head);
         if (!written) {
@@ -21026,218 +20526,6 @@ class BasicMediaWriter {
 using MediaWriter = BasicMediaWriter<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/run_folder.hpp
-// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-/// The state's name: "finished".
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const os::Process& p) {
-    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
-}
-template <class Json = nlohmann::json>
-[[nodiscard]] os::Process process_from(const Json& in) {
-    os::Process out;
-    const auto take = [&](const char* key, auto& to) {
-        const auto found = in.find(key);
-        constexpr bool is_text = std::is_same_v<decltype(to), std::string&>;
-        if (found != in.end() && (is_text ? found->is_string() : found->is_number_unsigned()))
-            found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    take("pid", out.pid);
-    take("start", out.start);
-    take("boot", out.boot);
-    take("space", out.space);
-    take("host", out.host);
-    return out;
-}
-
-/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
-inline constexpr std::size_t most_json_depth = 1000;
-/// How deep the arrays and objects of a text are nested.
-template <class = void>
-[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
-    std::size_t depth = 0, most = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_text && c == '\\')
-            ++i;
-        else if (c == '"')
-            in_text = !in_text;
-        else if (!in_text && (c == '[' || c == '{'))
-            most = std::max(most, ++depth);
-        else if (!in_text && (c == ']' || c == '}') && depth != 0)
-            --depth;
-    }
-    return most;
-}
-
-/// Beside the record: the signal by which the process died, if it did.
-inline constexpr const char* crash_file = "signal";
-/// What the program printed, if it was to be kept.
-inline constexpr const char* output_file = "output.log";
-/// What the program's source differed in from its commit, if it was to be kept.
-inline constexpr const char* git_diff_file = "diff.patch";
-
-}  // namespace detail
-
-/// One run's folder, open for its one writer or for a reader.
-template <class Json = nlohmann::json>
-class BasicRunFolder {
-  public:
-    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
-    /// naming who holds it.
-    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
-            return made.error();
-        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock) return lock.error().code() == errc::busy ? folder.held_by_another() : lock.error();
-        folder.lock_ = std::move(*lock);
-        const std::string writer = detail::to_json(detail::os::this_process()).dump();
-        if (auto noted = folder.lock_.write_note(writer); !noted) return noted.error();
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        folder.is_new_ = !record->exists;
-        return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
-    }
-
-    /// Where the folder lies.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    /// It had no record when it was opened.
-    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-
-    /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<Json> read_json(std::string_view name) const {
-        const std::filesystem::path path = path_ / name;
-        const auto text = detail::read_file(path, max_json_bytes);
-        if (!text) return text.error();
-        if (detail::json_depth(*text) <= detail::most_json_depth) {
-            auto value = Json::parse(*text, nullptr, false);
-            if (!value.is_discarded()) return value;
-        }
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const Json& value) const {
-        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
-    }
-    /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<Json> read_run() const {
-        auto record = read_json("run.json");
-        if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
-                     "restore it from a copy"};
-    }
-    /// Writes the record, with the process that writes it.
-    result<void> write_run(Json record) const {
-        record["process"] = detail::to_json(detail::os::this_process());
-        return write_json("run.json", record);
-    }
-
-    /// A run's record, and how the run stands by it.
-    struct Standing {
-        Json record;                         ///< as it is read
-        RunState state = RunState::crashed;  ///< by it, and by who is there
-    };
-    /// How the run stands, with the record that says so. A run that says it is running, but whose lock is
-    /// free or whose process is dead, has crashed. Fails: not_found, corrupt.
-    [[nodiscard]] result<Standing> standing() const {
-        for (bool is_second = false;; is_second = true) {
-            auto record = read_run();
-            if (!record) return record.error();
-            const RunState state = state_by(*record);
-            // One that ended after its record was read, and then let go of its lock, seems to have crashed:
-            // by now its record says how it ended.
-            if (state != RunState::crashed || is_second) return Standing{std::move(*record), state};
-        }
-    }
-    /// `standing` without the record.
-    [[nodiscard]] result<RunState> state() const {
-        const auto found = standing();
-        return found ? result<RunState>{found->state} : found.error();
-    }
-
-    /// In a forked child: the lock stays the parent's.
-    void close_in_child() noexcept { lock_.close_in_child(); }
-    /// Lets another writer in.
-    void release() noexcept { lock_.release(); }
-
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
-    BasicRunFolder(const Store& store, std::filesystem::path path)
-        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
-
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
-    [[nodiscard]] RunState state_by(const Json& record) const {
-        const Json status = record.value("status", Json());
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited})
-            if (status == to_string(ended)) return ended;
-        const auto held = detail::os::Lock::is_held(lock_path());
-        const auto process = detail::process_from(record.value("process", Json()));
-        const bool is_gone = (held && !*held) || detail::os::liveness(process) == detail::os::Liveness::dead;
-        // Without a status it never got as far as saying.
-        return is_gone || status.is_null() ? RunState::crashed : RunState::running;
-    }
-
-    [[nodiscard]] error held_by_another() const {
-        const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0
-                                    ? " that does not say who it is"  // it took the lock just now
-                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
-        return {errc::busy, "another writer has this run open" + who, path_.string(),
-                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path temp_dir_;
-    Durability durability_;
-    detail::os::Lock lock_;
-    bool is_new_ = false;
-};
-using RunFolder = BasicRunFolder<>;
-
-}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/run/detail/media_keeper.hpp
 // Where a run's rich values go: encoded and written on the thread that writes checkpoints, in order.
@@ -21451,13 +20739,24 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
     BasicProcessSignals() {
         Hub& hub = Hub::instance();
         const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
+        hub.all.push_back(&mine_);  // first: without memory nothing has changed
+        if (hub.all.size() == 1) os::SignalCounter::listen();
+        mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+    }
+    ~BasicProcessSignals() override {
+        Hub& hub = Hub::instance();
+        const bool asked = now(os::Signal::term) != mine_.term;
+        {
+            const std::scoped_lock lock{hub.mutex};
+            std::erase(hub.all, &mine_);
+        }
+        if (asked) hub.end_if_due();  // nobody will answer it any more
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::unlisten();
     }
 
     [[nodiscard]] bool pending() const noexcept override {
-        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
+        return now(os::Signal::term) != mine_.term || now(os::Signal::usr1) != mine_.usr1;
     }
 
     void answer() override {
@@ -21465,7 +20764,7 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         Hub& hub = Hub::instance();
         {
             const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+            mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
         }
         hub.end_if_due();
     }
@@ -21509,24 +20808,8 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         std::vector<Answered*> all;
     };
 
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
+    Answered mine_;
 };
-using ProcessSignals = BasicProcessSignals<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -21861,7 +21144,6 @@ class BasicRunVersions final : public VersionStore {
     Share share_;
     ObjectBatch batch_;
 };
-using RunVersions = BasicRunVersions<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -21940,8 +21222,8 @@ class BasicRowAssembler {
         });
         if (!is_wanted) return;  // a frame brings the names of all that is in it
         const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
-                                                      std::int64_t time_ns, std::span<const Cell> cells) {
-            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+                                                      std::int64_t time_ns, const std::vector<Cell>& cells) {
+            hand_on({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
         });
         if (!is_whole) ++report.damaged;
     }
@@ -21980,7 +21262,7 @@ class BasicRowAssembler {
         const bool is_continued = (record.flags & row_is_continued) != 0;
         // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
         if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
-        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!continues && !is_continued) return hand_on(row, lane, cells_, report, f);
         if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
         if (!lane.begun) return;
         Begun& begun = *lane.begun;
@@ -21990,7 +21272,7 @@ class BasicRowAssembler {
             begun.cells.push_back(cell);
         }
         if (continues) return;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        hand_on({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
         lane.begun.reset();
     }
 
@@ -21998,7 +21280,8 @@ class BasicRowAssembler {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
     }
     template <class F>
-    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
+    void hand_on(StoredRow row, const Lane& lane, const std::vector<Cell>& cells, HistoryReport& report,
+                 F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             const auto name = lane.names.find(cell.metric);
@@ -22095,7 +21378,7 @@ using RingPositions = BasicRingPositions<>;
 
 /// Whether what is torn off a history lies in a ring still, as it does after a kill.
 template <class = void>
-[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, const std::vector<RingRest>& rings) {
     Frame torn;
     if (!frames.torn(torn))  // less than a frame's head
         return std::any_of(rings.begin(), rings.end(),
@@ -22203,6 +21486,132 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
+    os::Process out;
+    (void)get_field(in, "pid", out.pid);
+    (void)get_field(in, "start", out.start);
+    (void)get_field(in, "boot", out.boot);
+    (void)get_field(in, "space", out.space);
+    (void)get_field(in, "host", out.host);
+    return out;
+}
+
+/// Beside the record: the signal by which the process died, if it did.
+inline constexpr const char* crash_file = "signal";
+/// What the program printed, if it was to be kept.
+inline constexpr const char* output_file = "output.log";
+/// What the program's source differed in from its commit, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer; for readers see run_reader.hpp.
+template <class Json = nlohmann::json>
+class BasicRunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock) return lock.error().code() == errc::busy ? folder.held_by_another() : lock.error();
+        folder.lock_ = std::move(*lock);
+        const std::string writer = detail::to_json(detail::os::this_process()).dump();
+        if (auto noted = folder.lock_.write_note(writer); !noted) return noted.error();
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// Where the folder lies.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<Json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(Json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  protected:
+    /// Of a run that may not be there.
+    BasicRunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    /// The file whose lock the writer holds.
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+using RunFolder = BasicRunFolder<>;
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/store/saved_files.hpp
 // Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
 
@@ -22254,12 +21663,13 @@ template <class = void>
     return found;
 }
 
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole,
+/// made in `temp_dir` before.
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
 template <class = void>
-[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
-                                      const std::filesystem::path& dir) {
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern, const std::filesystem::path& dir,
+                                      const os::Path& temp_dir) {
     const auto files = matching_files(pattern);
     const std::string text = pattern.string();
     if (files.empty() && text.find_first_of("*?") == std::string::npos) {
@@ -22270,10 +21680,9 @@ template <class = void>
     if (auto made = os::make_dirs(dir); !made) return made;
     result<void> first;
     for (const std::filesystem::path& file : files) {
-        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
-        auto done = os::copy_file(file, temporary);
-        if (done) done = os::rename_replace(temporary, dir / file.filename());
-        if (!done) (void)os::remove_file(temporary);
+        const TempPath temp{temp_dir / temp_name()};
+        auto done = os::copy_file(file, temp.path());
+        if (done) done = os::rename_replace(temp.path(), dir / file.filename());
         keep_first(first, done);
     }
     return first;
@@ -22355,7 +21764,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision, wall_ns(), recorded_++);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
+            if (mine != nullptr && mine->append(event, RecordKind::event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -22368,12 +21777,13 @@ class BasicRunEngine final : public RunCore,
             alert.project = options_.project;
             alert.run = options_.id;
             alert.step = live_->collector.latest_step();
-            if (const std::scoped_lock lock{mutex_}; !alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+            if (const std::scoped_lock lock{mutex_};
+                !alerts_.takes(alert.title, static_cast<std::uint64_t>(steady_ns()), wait_seconds)) {
                 ++alerts_held_back_;
                 return;
             }
             Lane* const mine = lane();
-            const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
+            const bool is_kept = mine != nullptr && mine->append(to_event(alert), RecordKind::event);
             if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
             if (!options_.on_alert) return;
             const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
@@ -22566,7 +21976,7 @@ class BasicRunEngine final : public RunCore,
             const std::scoped_lock lock{mutex_};
             at_end_.push_back(std::move(whole));
         }
-        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+        if (when != When::end) detail::save_files(pattern, dir() / "files", store_.temp_dir()).value();
     }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
@@ -22711,7 +22121,7 @@ class BasicRunEngine final : public RunCore,
 
     static std::uint64_t random_key() noexcept {
         std::uint64_t key = 0;
-        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        os::random_bytes({reinterpret_cast<std::byte*>(&key), sizeof key});
         return key | 1U;  // never the 0 that stands for no run
     }
 
@@ -22890,16 +22300,19 @@ class BasicRunEngine final : public RunCore,
         if (const std::string since = live_->collector.first_failure(); dropped != 0) {
             const error told{errc::io,
                              std::to_string(dropped) + " rows were dropped: " +
-                                 (since.empty() ? "they came faster than they could be written" : since),
+                                 (since.empty() ? "they came faster than they could be written, or from a "
+                                                  "thread that was ending"
+                                                : since),
                              dir().string(),
-                             since.empty() ? "log less often" : "make room before the next run"};
+                             since.empty() ? "log less often, and not while a thread ends"
+                                           : "make room before the next run"};
             if (since.empty())
                 note_failure(told, false);  // all that was taken is written
             else
                 keep(told);
         }
         for (const std::filesystem::path& pattern : patterns)
-            keep(detail::save_files(pattern, dir() / "files"));
+            keep(detail::save_files(pattern, dir() / "files", store_.temp_dir()));
         // Who set something before the end has written it now. What fails is told of out of turn: who hears
         // of it may want to set a value.
         (void)turn();
@@ -22937,7 +22350,6 @@ class BasicRunEngine final : public RunCore,
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
 };
-using RunEngine = BasicRunEngine<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -22959,4 +22371,5 @@ template <std::same_as<Enabled> E>
 // The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command
 // line, the queries and the adapters are headers of their own.
 
+#define CAIRN_SINGLE_HEADER_IS_HERE
 #endif  // CAIRN_SINGLE_INCLUDE

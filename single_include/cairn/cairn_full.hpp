@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// cairn 0.1.0, all of <cairn/cairn_full.hpp> in one file. Needs nlohmann/json, CLI11 on the include path.
+// cairn 0.1.0, all of <cairn/cairn_full.hpp> in one file. Needs nlohmann/json, CLI11 on the include path, and uses cpp-httplib and libpng if they are.
 // Written by packaging/amalgamate.py from include/; do not edit.
 #if defined(CAIRN_SINGLE_INCLUDE) && CAIRN_SINGLE_INCLUDE == 1
 #error include cairn_full.hpp before cairn.hpp, or alone
 #endif
 #ifndef CAIRN_SINGLE_INCLUDE
 #define CAIRN_SINGLE_INCLUDE 2
+#if defined(CAIRN_NAMESPACE)
+#error "cairn: a file includes the single header or the headers of include/, not both"
+#endif
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -21,6 +24,7 @@
 #include <cmath>
 #include <concepts>
 #include <condition_variable>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -38,6 +42,7 @@
 #include <istream>
 #include <iterator>
 #include <limits>
+#include <list>
 #include <locale>
 #include <map>
 #include <memory>
@@ -46,6 +51,7 @@
 #include <numeric>
 #include <optional>
 #include <ostream>
+#include <random>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -76,6 +82,12 @@
 #if defined(min) || defined(max)
 #error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
 #endif
+#if defined(CAIRN_SINGLE_HEADER_IS_HERE)
+#error "cairn: a file includes the single header or the headers of include/, not both"
+#endif
+#if defined(Below)
+#error "cairn: include it before the headers of X11, whose macros take names that it has"
+#endif
 
 /// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
 /// would be thrown ends the program with its message on stderr.
@@ -88,8 +100,12 @@
 /// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
 /// different versions can live in one process; where they meet is the format on disk, not the ABI. Files
 /// without exceptions have one of their own, or the linker might give their functions, which end the program,
-/// to the rest.
-#if CAIRN_HAS_EXCEPTIONS
+/// to the rest. So have files whose nlohmann/json is another one, which is a part of ours.
+#if CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTICS) && JSON_DIAGNOSTICS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_diagnostics
+#elif CAIRN_HAS_EXCEPTIONS && defined(JSON_DIAGNOSTIC_POSITIONS) && JSON_DIAGNOSTIC_POSITIONS
+#define CAIRN_NAMESPACE cairn::inline v0_1_json_positions
+#elif CAIRN_HAS_EXCEPTIONS
 #define CAIRN_NAMESPACE cairn::inline v0_1
 #else
 #define CAIRN_NAMESPACE cairn::inline v0_1_no_exceptions
@@ -266,9 +282,9 @@ namespace detail {
 
 template <FixedString Text, class = std::make_index_sequence<decltype(Text)::size>>
 struct metric_of;
-template <FixedString Text, std::size_t... I>
-struct metric_of<Text, std::index_sequence<I...>> {
-    using type = Metric<Text.chars[I]...>;
+template <FixedString Text, std::size_t... Index>
+struct metric_of<Text, std::index_sequence<Index...>> {
+    using type = Metric<Text.chars[Index]...>;
 };
 
 template <class T>
@@ -305,6 +321,16 @@ template <detail::FixedString Text>
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::uint64_t infinity_bits = 0x7ff0'0000'0000'0000;
+
+// Under -ffast-math clang takes no function to return one of these, and makes anything of one that it sees do
+// so. So they are constants, and who returns one reads it from where the compiler cannot look.
+inline constexpr double not_a_number = std::bit_cast<double>(infinity_bits | std::uint64_t{1} << 51U);
+inline constexpr double infinity = std::bit_cast<double>(infinity_bits), minus_infinity = -infinity;
+
+inline const volatile std::uint64_t nan_in_memory = std::bit_cast<std::uint64_t>(not_a_number);
+[[nodiscard]] constexpr double unseen_nan() noexcept {
+    return std::is_constant_evaluated() ? not_a_number : std::bit_cast<double>(std::uint64_t{nan_in_memory});
+}
 
 // By reference: clang takes a double argument never to be NaN under -ffast-math.
 [[nodiscard]] constexpr std::uint64_t magnitude_bits(const double& x) noexcept {
@@ -385,8 +411,8 @@ struct Step {
 };
 
 /// The step `n` of a row, from any integer.
-template <std::integral I>
-[[nodiscard]] constexpr Step step(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr Step step(Integer n) noexcept {
     return {static_cast<std::int64_t>(n)};
 }
 
@@ -651,10 +677,8 @@ class Value {
             case Kind::boolean: return static_cast<double>(integer_);
             case Kind::natural: return static_cast<double>(natural_);
             case Kind::number: return number_;
-            case Kind::none:
-            case Kind::text: break;
+            default: return detail::unseen_nan();
         }
-        return std::numeric_limits<double>::quiet_NaN();
     }
 
     /// The value as a policy sees it: a text has no number to compare.
@@ -1139,6 +1163,62 @@ inline void keep_first(result<void>& first, const result<void>& next) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/read_number.hpp
+// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
+// <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+/// The same for an integer.
+template <std::integral N>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+
+/// The number that a whole text is; nothing if it is none, or more than one.
+template <class N>
+[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
+    N value{};
+    const char* const to = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+    const auto [end, problem] = read_number(text.data(), to, value);
+    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/name.hpp
 // Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
 
@@ -1151,6 +1231,7 @@ inline constexpr std::size_t max_name_bytes = 128;
            c == '_' || c == '-';
 }
 
+#if defined(_WIN32)
 /// Why Windows would take `name` for another one, or for none; empty if it would not.
 [[nodiscard]] constexpr std::string_view windows_problem(std::string_view name) noexcept {
     if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
@@ -1177,6 +1258,7 @@ inline constexpr std::size_t max_name_bytes = 128;
     if (port != stem && (is(port, "COM") || is(port, "LPT"))) return "is a device of Windows";
     return {};
 }
+#endif
 
 /// Why `name` cannot be a file name on this system; empty if it can.
 [[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
@@ -1216,12 +1298,8 @@ template <class = void>
 /// The number of "v3"; nothing for any other text.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
-        return std::nullopt;
-    std::uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
-    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
-    return number;
+    const bool can_be = label.starts_with('v') && (label.size() == 2 || !label.starts_with("v0"));
+    return can_be ? whole_number<std::uint64_t>(label.substr(1)) : std::nullopt;
 }
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
@@ -1238,13 +1316,13 @@ result<void> check_name(std::string_view what, std::string_view name) {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/policy/detail/leaf.hpp
-// One member of a composed type, without a byte where it is empty. `Owner` and `I` keep it apart from an
+// One member of a composed type, without a byte where it is empty. `Owner` and `Index` keep it apart from an
 // equal member of what it is composed with: in `a | !a`, `a` stands twice.
 
 namespace CAIRN_NAMESPACE::detail {
 
 // Not a base that is a `T`: what is composed would be one too, and have its names.
-template <class Owner, std::size_t I, class T>
+template <class Owner, std::size_t Index, class T>
 struct Leaf {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
@@ -1267,7 +1345,7 @@ namespace detail {
 template <class T>
 [[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
     if constexpr (std::is_arithmetic_v<T>) {
-        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+        return value ? static_cast<double>(*value) : unseen_nan();
     } else {
         return value;
     }
@@ -1623,6 +1701,8 @@ template <class P, class R>
                       { policy.rejected(at) } -> std::same_as<std::string_view>;
                   }) {
         return policy.rejected(at);
+    } else if constexpr (requires { nan_to_tell(policy.watch(), at); }) {
+        return nan_to_tell(policy.watch(), at);
     } else {
         return {};
     }
@@ -1769,6 +1849,8 @@ template <class... Ps>
     const auto look = [&](const auto& policy) {
         if constexpr (requires { policy.watched(); }) {
             if (!first.any()) first = policy.watched();
+        } else if constexpr (requires { policy.watch().direction(); }) {
+            if (!first.any()) first = {policy.watch().name(), policy.watch().direction()};
         }
     };
     (look(policies), ...);
@@ -1949,9 +2031,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
         return detail::compare(watch().direction(), T, reference_, watch().read(at), margin());
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
@@ -1961,9 +2040,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     /// The best value among the saved versions; NaN while there is none.
     [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
     /// By how much more than nothing a value must be better; 0 for `Best`.
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
@@ -2044,9 +2120,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
         return detail::compare(watch().direction(), ties::keep_first, held_[size() - 1], watch().read(at));
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
@@ -2067,9 +2140,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     /// The `k`: how many it counts as the best.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     Held held_;  // best first
@@ -2104,9 +2174,6 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
         return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     /// The limit.
@@ -2703,9 +2770,6 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
     /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that
@@ -2971,9 +3035,9 @@ class FunctionRef<R(Args...)> {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// What `body()` returns (a `result<void>`); what it throws becomes an error that says what was `tried`.
+/// What `body()` returns (a `result`); what it throws becomes an error that says what was `tried`.
 template <class Body>
-[[nodiscard]] result<void> guarded(std::string_view tried, Body&& body) {
+[[nodiscard]] auto guarded(std::string_view tried, Body&& body) -> decltype(body()) {
 #if CAIRN_HAS_EXCEPTIONS
     try {
         return body();
@@ -3097,8 +3161,8 @@ inline constexpr std::array<DtypeInfo, 15> dtype_table{{{"BOOL", 1},
 /// not `long double` (it is 8, 12 or 16 bytes).
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t> &&
-                 !std::same_as<T, long double>;
+                 !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> &&
+                 !std::same_as<T, char32_t> && !std::same_as<T, long double>;
 
 template <Number T>
 [[nodiscard]] consteval Dtype number_dtype() noexcept {
@@ -3433,12 +3497,6 @@ namespace detail {
 
 struct Selection;
 
-/// How to write to a described tensor.
-struct Slot {
-    std::byte* target = nullptr;  // null for data that is const, and where the tensor has an access
-    bool writable = false;
-};
-
 /// A described text; `target` is null if it is const.
 struct DescribedText {
     std::string name;
@@ -3446,10 +3504,10 @@ struct DescribedText {
     std::string* target = nullptr;
 };
 
-/// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
+/// All tensors of a model, in the order it lists them; `writable[i]` says that `tensors[i]` is not const.
 struct Description {
     std::vector<TensorView> tensors;
-    std::vector<Slot> slots;
+    std::vector<bool> writable;
     std::vector<DescribedText> texts;
     Selection* selection = nullptr;  // null: all of the model
 };
@@ -3736,7 +3794,6 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, writable};
     if (problem != nullptr) {
         if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
@@ -3745,10 +3802,9 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     } else {
         tensor.bytes = {static_cast<const std::byte*>(data),
                         static_cast<std::size_t>(elements) * size_of(dtype)};
-        if (writable) slot.target = const_cast<std::byte*>(tensor.bytes.data());  // as it was handed over
     }
     found_.tensors.push_back(std::move(tensor));
-    found_.slots.push_back(slot);
+    found_.writable.push_back(writable);
 }
 
 template <class T>
@@ -3845,7 +3901,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class Json = nlohmann::json>
 [[nodiscard]] bool fits_json_text(const Json& value) {
     switch (value.type()) {
-        case Json::value_t::number_float: return std::isfinite(value.template get<double>());
+        case Json::value_t::number_float: return is_finite(value.template get_ref<const double&>());
         case Json::value_t::string: return is_utf8(value.template get_ref<const std::string&>());
         case Json::value_t::binary: return false;
         case Json::value_t::array:
@@ -4316,11 +4372,6 @@ template <class = void>
             "restore another version, or copy the file again from where it came from"};
 }
 
-template <class = void>
-[[nodiscard]] std::string json_text(const std::string& text) {
-    return nlohmann::json(text).dump();
-}
-
 /// `tensors` in the order in which a file holds them: widest alignment first, then by name.
 template <class = void>
 [[nodiscard]] std::vector<const TensorView*> file_order(std::span<const TensorView> tensors) {
@@ -4338,19 +4389,20 @@ template <class = void>
 [[nodiscard]] std::string safetensors_header(const std::vector<const TensorView*>& order,
                                              const safetensors::Metadata& metadata) {
     std::string json = "{";
+    const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
     const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
     if (!metadata.empty()) {
         json += "\"__metadata__\":{";
         for (const auto& [key, value] : metadata) {
             comma();
-            json += json_text(key) + ":" + json_text(value);
+            json += quoted(key) + ":" + quoted(value);
         }
         json += '}';
     }
     std::uint64_t offset = 0;
     for (const TensorView* tensor : order) {
         comma();
-        json += json_text(tensor->name) + R"(:{"dtype":")";
+        json += quoted(tensor->name) + R"(:{"dtype":")";
         json += to_string(tensor->dtype);
         json += R"(","shape":[)";
         for (const std::uint64_t extent : tensor->shape.extents()) {
@@ -4563,7 +4615,7 @@ template <class T>
 
 template <class = void>
 [[nodiscard]] result<void> emit_tensors(std::string_view name, FunctionRef<void(Fields&)> describe,
-                                        Emit emit) {
+                                        Emit put) {
     const std::string file = std::string{name} + ".safetensors";
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
@@ -4575,13 +4627,12 @@ template <class = void>
     }
     if (result<void> checked = check_metadata(texts); !checked) return at_path(checked.error(), file);
     return write_safetensors(model->tensors, texts, [&](std::span<const std::byte> bytes) -> result<void> {
-        return emit(file, bytes);
+        return put(file, bytes);
     });
 }
 
 template <class = void>
-[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert,
-                                     Emit emit) {
+[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert, Emit put) {
     const std::string part{name};
     std::vector<std::uint8_t> cbor;
     std::string text;
@@ -4595,13 +4646,13 @@ template <class = void>
         return {};
     });
     if (!converted) return at_path(converted.error(), part + ".json");
-    if (!cbor.empty()) return emit(part + ".cbor", bytes_of(cbor));
-    return emit(part + ".json", bytes_of(text));
+    if (!cbor.empty()) return put(part + ".cbor", bytes_of(cbor));
+    return put(part + ".json", bytes_of(text));
 }
 
 template <class = void>
 [[nodiscard]] result<void> emit_stream(std::string_view name, FunctionRef<result<void>(std::ostream&)> save,
-                                       Emit emit) {
+                                       Emit put) {
     const std::string part{name};
     OutputBytes buffer;
     result<void> saved = guarded("saving the part \"" + part + "\"", [&] {
@@ -4610,31 +4661,31 @@ template <class = void>
         return save(out);
     });
     if (!saved) return at_path(saved.error(), part + ".bin");
-    return emit(part + ".bin", buffer.bytes());
+    return put(part + ".bin", buffer.bytes());
 }
 
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
 /// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_argument (a model that does not
 /// describe itself well), user (its code threw), and whatever `emit` returns. Requires a checked name.
 template <class T>
-[[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
+[[nodiscard]] result<void> encode(const Part<T>& part, Emit put) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(part.name(), describing(part.object()), emit);
+        return emit_tensors(part.name(), describing(part.object()), put);
     } else if constexpr (encoding == Encoding::json) {
-        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
+        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, put);
     } else {
         return emit_stream(
             part.name(),
-            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, emit);
+            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, put);
     }
 }
 
 /// The files of all parts, one after another. Fails also if two parts share a name.
 template <AnyPart... Parts>
-[[nodiscard]] result<void> encode_all(Emit emit, const Parts&... parts) {
+[[nodiscard]] result<void> encode_all(Emit put, const Parts&... parts) {
     result<void> done = check_parts(parts...);
-    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    (void)((done && (done = encode(parts, put), bool{done})) && ...);
     return done;
 }
 
@@ -4787,15 +4838,9 @@ inline constexpr std::size_t cell_bytes = 16;
 inline constexpr std::size_t max_text_bytes = 1024;
 inline constexpr std::size_t max_metric_name_bytes = 512;
 
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept {
+    return cell_bytes + padded(value.text().size());
 }
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
 
 inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
                              std::uint8_t flags = 0) noexcept {
@@ -5019,7 +5064,7 @@ template <class = void>
 class BasicAlertGate {
   public:
     /// Whether it may be said now; if so it counts as said.
-    bool takes(const std::string& title, std::int64_t now_ns, double wait_seconds) {
+    bool takes(const std::string& title, std::uint64_t now_ns, double wait_seconds) {
         constexpr std::size_t most_known = 1000;
         if (const auto said = said_ns_.find(title); said != said_ns_.end()) {
             if (static_cast<double>(now_ns - said->second) < wait_seconds * 1e9) return false;
@@ -5032,7 +5077,7 @@ class BasicAlertGate {
     }
 
   private:
-    std::map<std::string, std::int64_t> said_ns_;
+    std::map<std::string, std::uint64_t> said_ns_;
 };
 
 /// The event that keeps an alert.
@@ -5043,22 +5088,6 @@ template <class = void>
                                           {"text", alert.text},
                                           {"level", to_string(alert.level)}};
     return {alert.step, alert.time_ns, cells.data(), cells.size()};
-}
-/// The alert that an event keeps; nothing if it keeps none.
-template <class = void>
-[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
-    if (event_kind(event) != "alert") return std::nullopt;
-    Alert alert;
-    alert.step = event.step;
-    alert.time_ns = event.time_ns;
-    for (const auto& [name, value] : event.values) {
-        if (name == "title") alert.title = value.text();
-        if (name == "text") alert.text = value.text();
-        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
-            if (name == "level" && value.text() == to_string(level)) alert.level = level;
-        }
-    }
-    return alert;
 }
 
 }  // namespace detail
@@ -5432,9 +5461,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
                 static_cast<double>(stale), static_cast<double>(limit())};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::restored) has_heard_ = true;
@@ -5458,9 +5484,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     /// By how much more than nothing a value must be better.
     [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     [[nodiscard]] constexpr bool improves(const Reading& now) const noexcept {
@@ -5498,9 +5521,9 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A count that the program computes; a negative one is 0.
-template <std::integral I>
-[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
-    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+template <std::integral Integer>
+[[nodiscard]] constexpr GivenCount given_count(Integer n) noexcept {
+    return {n < Integer{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
 }
 
 }  // namespace detail
@@ -5547,24 +5570,24 @@ template <std::int64_t n>
 using Until = StepBound<detail::FixedCount<n>, false>;
 
 /// `policy` from step `n` on; `after(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto after(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto after(Integer n) noexcept {
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
 /// The same as `after(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto after(Integer n, const P& policy) {
     return after(n) & policy;
 }
 
 /// `policy` before step `n`; `until(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto until(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto until(Integer n) noexcept {
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
 /// The same as `until(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto until(Integer n, const P& policy) {
     return until(n) & policy;
 }
 
@@ -5620,8 +5643,8 @@ template <SavePolicy P>
 using Once = First<1, P>;
 
 /// Lets `policy` save `k` times: see `First`. A `k` below 1 saves nothing.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto first(Integer k, const P& policy) {
     if constexpr (SavePolicy<P>) {
         return FirstOf<detail::GivenCount, P>{detail::given_count(k), policy};
     } else {
@@ -5840,28 +5863,64 @@ void write(Text& out, const AtMostEvery<P>& policy) {
     spell(out, policy.inner());
     out += ")";
 }
-template <class... Ps>
-void write(Text& out, const Any<Ps...>& policy) {
+template <class P>
+    requires(is_pack<Any, P> || is_pack<All, P>)
+void write(Text& out, const P& policy) {
     std::string_view between;
     policy.for_each([&](const auto& member) {
         out += between;
-        between = " | ";
-        spell_inside(out, member, Binding::any);
-    });
-}
-template <class... Ps>
-void write(Text& out, const All<Ps...>& policy) {
-    std::string_view between;
-    policy.for_each([&](const auto& member) {
-        out += between;
-        between = " & ";
-        spell_inside(out, member, Binding::all);
+        between = is_pack<Any, P> ? " | " : " & ";
+        spell_inside(out, member, binding_of(policy));
     });
 }
 template <class P>
 void write(Text& out, const Not<P>& policy) {
     out += "!";
     spell_inside(out, policy.inner(), Binding::tight);
+}
+
+// The same for retentions.
+
+inline void write(Text& out, const KeepAll&) { out += "all"; }
+template <class Count>
+void write(Text& out, const KeepLastOf<Count>& retention) {
+    out += "last(";
+    out.add(retention.limit());
+    out += ")";
+}
+template <class Count>
+void write(Text& out, const KeepEveryOf<Count>& retention) {
+    out += "every(";
+    out.add(retention.period());
+    out += ")";
+}
+inline void write(Text& out, const KeepFor& retention) {
+    out += "for(";
+    out.add(retention.seconds());
+    out += "s)";
+}
+template <class Count, class Watch, Ties T>
+void write(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
+    out += "best(";
+    out.add(retention.limit());
+    out += ", ";
+    out.add_watch(retention.watch());
+    if (T == Ties::keep_newest) out += ", newest";
+    out += ")";
+}
+template <class A, class B>
+void write(Text& out, const KeepEither<A, B>& retention) {
+    spell(out, retention.first());
+    out += " | ";
+    spell(out, retention.second());
+}
+template <class R>
+void write(Text& out, const Capped<R>& retention) {
+    out += "capped(";
+    spell(out, retention.inner());
+    out += ", ";
+    out.add(retention.bytes());
+    out += ")";
 }
 
 template <class P>
@@ -5871,60 +5930,8 @@ void spell(Text& out, const P& policy) {
     } else if constexpr (requires { write(out, policy); }) {
         write(out, policy);
     } else {
-        out += "custom";  // a policy of the user's own that does not spell itself
+        out += "custom";  // one of the user's own that does not spell itself
     }
-}
-
-// The same for retentions; one of the user's own is "custom", or what its `spell` writes.
-
-template <class R>
-void write_retention(Text& out, const R& retention) {
-    if constexpr (requires { retention.spell(out); }) {
-        retention.spell(out);
-    } else {
-        out += "custom";
-    }
-}
-inline void write_retention(Text& out, const KeepAll&) { out += "all"; }
-template <class Count>
-void write_retention(Text& out, const KeepLastOf<Count>& retention) {
-    out += "last(";
-    out.add(retention.limit());
-    out += ")";
-}
-template <class Count>
-void write_retention(Text& out, const KeepEveryOf<Count>& retention) {
-    out += "every(";
-    out.add(retention.period());
-    out += ")";
-}
-inline void write_retention(Text& out, const KeepFor& retention) {
-    out += "for(";
-    out.add(retention.seconds());
-    out += "s)";
-}
-template <class Count, class Watch, Ties T>
-void write_retention(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
-    out += "best(";
-    out.add(retention.limit());
-    out += ", ";
-    out.add_watch(retention.watch());
-    if (T == Ties::keep_newest) out += ", newest";
-    out += ")";
-}
-template <class A, class B>
-void write_retention(Text& out, const KeepEither<A, B>& retention) {
-    write_retention(out, retention.first());
-    out += " | ";
-    write_retention(out, retention.second());
-}
-template <class R>
-void write_retention(Text& out, const Capped<R>& retention) {
-    out += "capped(";
-    write_retention(out, retention.inner());
-    out += ", ";
-    out.add(retention.bytes());
-    out += ")";
 }
 
 }  // namespace detail
@@ -5953,22 +5960,14 @@ template <class = void>
     return std::string{std::move(out)};
 }
 
-/// A policy as text: `every(500) | best(val/loss, min)`. What a program composes of our policies is read back
-/// by `parse_policy` as the same policy; a Predicate and a policy of one's own are "custom", unless they have
-/// `void spell(auto& out) const`, which appends to `out`.
-template <SavePolicy P>
+/// A policy or a retention as text: `every(500) | best(val/loss, min)`. What a program composes of ours is
+/// read back by `parse_policy` or `parse_retention` as the same one; a Predicate, and a policy or retention
+/// of one's own, are "custom", unless they have `void spell(auto& out) const`, which appends to `out`.
+template <class P>
+    requires(SavePolicy<P> || RetentionPolicy<P>)
 [[nodiscard]] std::string to_text(const P& policy) {
     detail::Text out;
     detail::spell(out, policy);
-    return std::string{std::move(out)};
-}
-
-/// A retention as text: `last(3) | best(1, val/loss, min)`, which `parse_retention` reads back. One of the
-/// user's own is "custom", unless it has `void spell(auto& out) const`.
-template <RetentionPolicy R>
-[[nodiscard]] std::string to_text(const R& retention) {
-    detail::Text out;
-    detail::write_retention(out, retention);
     return std::string{std::move(out)};
 }
 
@@ -6164,23 +6163,15 @@ template <class = void>
     return {d.step, recorded_ns, out.data(), out.size()};
 }
 
-/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
-template <class = void>
-[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
-        const auto kind = static_cast<Decision::Kind>(i);
-        if (event_kind(event) == to_string(kind)) return kind;
-    }
-    return std::nullopt;
-}
-
 /// The decision that an event tells; nothing if it tells none.
 template <class = void>
 [[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
-    const std::optional<Decision::Kind> kind = kind_of(event);
-    if (!kind) return std::nullopt;
     Decision d;
-    d.kind = *kind;
+    d.kind = Decision::Kind::opened;
+    while (event_kind(event) != to_string(d.kind)) {
+        if (d.kind == Decision::Kind::lost) return std::nullopt;
+        d.kind = static_cast<Decision::Kind>(static_cast<int>(d.kind) + 1);
+    }
     d.step = event.step;
     d.time_ns = d.recorded_ns = event.time_ns;
     const auto answer_of = [](std::string_view word) {
@@ -6304,69 +6295,13 @@ struct Health {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/core/read_number.hpp
-// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
-// <string>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
-/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
-/// from 26: C's reader, with the point of the program's locale.
-template <class = void>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
-    const auto skip_digits = [to](const char* at) {
-        while (at != to && *at >= '0' && *at <= '9') ++at;
-        return at;
-    };
-    const char* const whole = from != to && *from == '-' ? from + 1 : from;
-    const char* const point = skip_digits(whole);
-    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
-    const char* end = skip_digits(fraction);
-    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
-    if (end != to && (*end == 'e' || *end == 'E')) {
-        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
-        const char* const exponent = end + (is_signed ? 2 : 1);
-        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
-    }
-    std::string text{from, point};
-    if (fraction != point) text += std::localeconv()->decimal_point;
-    text.append(fraction, end);
-    errno = 0;
-    value = std::strtod(text.c_str(), nullptr);
-    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
-}
-#else
-[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
-                                                        double& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-#endif
-/// The same for an integer.
-template <std::integral N>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-
-/// The number that a whole text is; nothing if it is none, or more than one.
-template <class N>
-[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
-    N value{};
-    const char* const to = text.data() + text.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
-    const auto [end, problem] = read_number(text.data(), to, value);
-    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/store/detail/os_sys_types.hpp
 // What the calls in os_sys_posix.hpp and os_sys_windows.hpp take and give.
 
 namespace CAIRN_NAMESPACE::detail::os {
 
 /// What is at a path. All false and 0 if there is nothing.
-struct Status {
+struct FileStatus {
     bool exists = false;
     bool is_dir = false;
     bool is_file = false;
@@ -6501,7 +6436,7 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return ::ftruncate(fd, static_cast<::off_t>(size));
 }
 
-[[nodiscard]] inline int read_status(int done, const struct ::stat& from, Status& to) noexcept {
+[[nodiscard]] inline int read_status(int done, const struct ::stat& from, FileStatus& to) noexcept {
     if (done != 0) return done;
 #if defined(__APPLE__)
     const ::timespec modified = from.st_mtimespec;
@@ -6519,16 +6454,16 @@ inline int close(int fd) noexcept { return ::close(fd); }
     to.inode = static_cast<std::uint64_t>(from.st_ino);
     return 0;
 }
-[[nodiscard]] inline int fstat(int fd, Status& to) noexcept {
+[[nodiscard]] inline int fstat(int fd, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::fstat(fd, &info), info, to);
 }
-[[nodiscard]] inline int stat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int stat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::stat(path, &info), info, to);
 }
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int lstat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
 }
@@ -6566,7 +6501,6 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return true;
 #endif
 }
-[[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
 [[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
 [[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
@@ -6979,7 +6913,7 @@ template <class Info>
 [[nodiscard]] inline std::uint64_t joined(::DWORD high, ::DWORD low) noexcept {
     return static_cast<std::uint64_t>(high) << 32U | low;
 }
-[[nodiscard]] inline int fstat(Handle file, Status& to) noexcept {
+[[nodiscard]] inline int fstat(Handle file, FileStatus& to) noexcept {
     ::BY_HANDLE_FILE_INFORMATION info{};
     Attributes is;
     if (::GetFileInformationByHandle(native(file), &info) == 0 || attributes(native(file), is) != 0)
@@ -6998,7 +6932,7 @@ template <class Info>
     to.inode = joined(info.nFileIndexHigh, info.nFileIndexLow);
     return 0;
 }
-[[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
+[[nodiscard]] inline int status_of(const wchar_t* path, FileStatus& to, bool itself) noexcept {
     Attributes is;
     const ::HANDLE file = open_handle(path, FILE_READ_ATTRIBUTES, itself, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
@@ -7006,9 +6940,13 @@ template <class Info>
     ::CloseHandle(file);
     return got;
 }
-[[nodiscard]] inline int stat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, false); }
+[[nodiscard]] inline int stat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, false);
+}
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
+[[nodiscard]] inline int lstat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, true);
+}
 
 /// Whether an open file lies on this machine.
 [[nodiscard]] inline bool is_local(Handle file) noexcept {
@@ -7186,7 +7124,7 @@ template <class Each>
 
 /// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
 [[nodiscard]] inline int reserve(Handle file, std::uint64_t size) noexcept {
-    Status info;
+    FileStatus info;
     if (fstat(file, info) != 0) return errno;
     if (info.size >= size) return 0;
     return ftruncate(file, size) == 0 ? 0 : errno;  // NTFS gives a file its clusters when its end is set
@@ -7487,7 +7425,7 @@ class BasicFile {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        Status info;
+        FileStatus info;
         if (sys::fstat(handle_, info) != 0) return failure("look at", path_);
         return info.size;
     }
@@ -7552,7 +7490,7 @@ template <class X>
 result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
     auto file = open(path, {.read = true, .follow = links == Links::follow}, "open");
     if (!file) return file;
-    Status info;
+    FileStatus info;
     if (sys::fstat(file->handle_, info) != 0) return failure("look at", path);
     if (!info.is_file) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
@@ -7618,8 +7556,8 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// Nothing there is an answer, not a failure.
 template <class = void>
-[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    Status out;
+[[nodiscard]] result<FileStatus> status(const Path& path, Links links = Links::follow) {
+    FileStatus out;
     const int got = links == Links::follow ? sys::stat(path.c_str(), out) : sys::lstat(path.c_str(), out);
     if (got == 0 || errno == ENOENT || errno == ENOTDIR) return out;
     return failure("look at", path);
@@ -7677,12 +7615,6 @@ result<void> remove_file(const Path& path) {
     return {};
 }
 
-template <class = void>
-result<void> set_read_only(const Path& path) {
-    if (sys::set_read_only(path.c_str()) != 0) return failure("make read-only", path);
-    return {};
-}
-
 /// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
 template <class = void>
 result<void> sync_dir(const Path& path) {
@@ -7717,24 +7649,28 @@ template <class = void>
     return names_in(fd, path);
 }
 
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const Path& path, Links links, F&& f) {
+    auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, writable_bytes_of(buffer));
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
 /// Copies the bytes of a regular file to a new file, which is removed again if that fails.
 template <class = void>
 result<void> copy_file(const Path& from, const Path& to) {
-    auto source = File::open_read(from);
-    if (!source) return source.error();
     auto target = File::create_new(to);
     if (!target) return target.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    result<void> done;
-    while (done) {
-        const auto got = source->read_some(writable_bytes_of(buffer));
-        if (!got)
-            done = got.error();
-        else if (*got == 0)
-            break;
-        else
-            done = target->write_all(bytes_of(buffer).first(*got));
-    }
+    auto done = read_in_pieces(from, Links::follow,
+                               [&](std::span<const std::byte> bytes) { return target->write_all(bytes); });
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());
     return done;
@@ -7846,6 +7782,116 @@ result<void> remove_file_inside(const Path& root, std::string_view relative) {
 template <class = void>
 result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_usage.hpp
+// What the machine and this process use, as Linux tells it in /proc; of other systems the process's share
+// only.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Counted since the process or the machine began, or as it is now. Empty where the system does not tell.
+struct Usage {
+    std::optional<double> process_cpu_s{};  ///< on all processors together
+    std::optional<double> process_threads{};
+    std::optional<double> process_memory{};   ///< bytes that are in memory
+    std::optional<double> process_read{};     ///< bytes from disks
+    std::optional<double> process_written{};  ///< bytes to disks
+    std::optional<double> machine_busy{};     ///< of all processors together; in the unit of `machine_time`
+    std::optional<double> machine_time{};
+    std::optional<double> memory_total{};      ///< bytes; of the group that the kernel bounds, if it does
+    std::optional<double> memory_available{};  ///< bytes
+    std::optional<double> received{};          ///< bytes from networks, without the machine's own
+    std::optional<double> sent{};              ///< bytes to networks
+};
+
+/// The numbers that stand in a text, one after the other. Threads: a value.
+class NumbersIn {
+  public:
+    explicit NumbersIn(std::string_view text) noexcept : rest_{text} {}
+    /// The next one; nothing at the end, and where something else stands.
+    std::optional<double> next() noexcept {
+        const std::size_t from = rest_.find_first_not_of(" \t");
+        if (from == std::string_view::npos) return std::nullopt;
+        std::uint64_t value = 0;
+        const char* const end = rest_.data() + rest_.size();
+        const auto read = std::from_chars(rest_.data() + from, end, value);
+        if (read.ec != std::errc{}) return std::nullopt;
+        rest_ = {read.ptr, static_cast<std::size_t>(end - read.ptr)};
+        return static_cast<double>(value);
+    }
+    void skip(int count) noexcept {
+        for (int i = 0; i < count; ++i) (void)next();
+    }
+
+  private:
+    std::string_view rest_;
+};
+
+/// What follows a key in a text of lines.
+[[nodiscard]] inline NumbersIn numbers_after(std::string_view text, std::string_view key) noexcept {
+    const std::size_t at = text.find(key);
+    return NumbersIn{at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size())};
+}
+
+/// What a line of /proc/net/dev tells is added to `usage`; the machine's own loop is left out.
+inline void add_network(std::string_view line, Usage& usage) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const std::size_t name = line.find_first_not_of(' ');
+    if (line.substr(name, colon - name) == "lo") return;
+    NumbersIn numbers{line.substr(colon + 1)};
+    const auto received = numbers.next();
+    numbers.skip(7);
+    const auto sent = numbers.next();
+    if (!received || !sent) return;
+    usage.received = usage.received.value_or(0) + *received;
+    usage.sent = usage.sent.value_or(0) + *sent;
+}
+
+/// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
+template <class = void>
+[[nodiscard]] Usage usage(const std::string& group = {}) {
+    Usage out;
+    if (const double seconds = sys::process_cpu_seconds(); seconds >= 0) out.process_cpu_s = seconds;
+    constexpr double kib = 1024;
+    const std::string status = kernel_file("/proc/self/status");
+    out.process_threads = numbers_after(status, "\nThreads:").next();
+    if (const auto size = numbers_after(status, "\nVmRSS:").next()) out.process_memory = *size * kib;
+    const std::string io = kernel_file("/proc/self/io");
+    out.process_read = numbers_after(io, "\nread_bytes:").next();
+    out.process_written = numbers_after(io, "\nwrite_bytes:").next();
+
+    const std::string processors_used = kernel_file("/proc/stat");
+    NumbersIn processors = numbers_after(processors_used, "cpu ");
+    double busy = 0, all = 0;
+    for (int i = 0; i < 8; ++i) {  // user nice system idle iowait irq softirq steal
+        const double ticks = processors.next().value_or(0);
+        all += ticks;
+        if (i != 3 && i != 4) busy += ticks;
+    }
+    if (all > 0) out.machine_busy = busy, out.machine_time = all;
+
+    const std::string memory = kernel_file("/proc/meminfo");
+    const auto total = numbers_after(memory, "MemTotal:").next();
+    const auto available = numbers_after(memory, "MemAvailable:").next();
+    if (total && available) out.memory_total = *total * kib, out.memory_available = *available * kib;
+    if (!group.empty()) {
+        const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
+        const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
+        if (most && used && (!total || *most < *total * kib))
+            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
+    }
+
+    const std::string network = kernel_file("/proc/net/dev");
+    for (std::string_view rest = network; !rest.empty();) {
+        const std::size_t end = rest.find('\n');
+        add_network(rest.substr(0, end), out);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
@@ -7973,65 +8019,30 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
 
 using CrashMark = BasicCrashMark<>;
 
-/// The signal whose mark lies in a file; nothing if there is none.
-template <class = void>
-[[nodiscard]] std::optional<int> crash_signal(const Path& file) {
-    auto mark = File::open_read(file);
-    if (!mark) return std::nullopt;
-    const auto text = mark->read_all(16);
-    int number = 0;
-    if (!text) return std::nullopt;
-    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
-    return read.ec == std::errc{} ? std::optional{number} : std::nullopt;
-}
-
-/// Its name, for the signals that leave a mark on this system.
-[[nodiscard]] constexpr std::string_view signal_name(int number) noexcept {
-    switch (number) {
-#if !defined(_WIN32)
-        case SIGSEGV: return "SIGSEGV";
-        case SIGBUS: return "SIGBUS";
-        case SIGFPE: return "SIGFPE";
-        case SIGILL: return "SIGILL";
-        case SIGABRT: return "SIGABRT";
-#endif
-        default: return "a signal";
-    }
-}
-
 /// How many processes of a group the kernel has killed because there was no memory left; nothing if that is
 /// not known.
 template <class = void>
 [[nodiscard]] std::optional<std::uint64_t> killed_for_memory(const std::string& group) {
-    constexpr std::string_view key = "oom_kill ";
-    auto file = group.empty() ? result<File>{error{}} : File::open_read(group);
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return std::nullopt;
-    const std::size_t at = text->find(key);
-    std::uint64_t count = 0;
-    if (at == std::string::npos) return std::nullopt;
-    const auto read = std::from_chars(text->data() + at + key.size(), text->data() + text->size(), count);
-    return read.ec == std::errc{} ? std::optional{count} : std::nullopt;
+    const auto count = numbers_after(kernel_file(group), "oom_kill ").next();
+    return count ? std::optional{static_cast<std::uint64_t>(*count)} : std::nullopt;
 }
 
 /// The group of processes whose memory is counted together, as a container's: the file with the kernel's
 /// counts. Empty where there is none.
 template <class = void>
 [[nodiscard]] std::string memory_group() {
-    auto file = File::open_read("/proc/self/cgroup");
-    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
-    if (!text) return {};
+    const std::string text = kernel_file("/proc/self/cgroup");
     struct Tree {
         std::string_view line, root, counts;
     };
     // Version 1 has a tree for each controller; version 2 has one.
     for (const Tree& tree : {Tree{":memory:/", "/sys/fs/cgroup/memory", "/memory.oom_control"},
                              {"0::/", "/sys/fs/cgroup", "/memory.events"}}) {
-        const std::size_t at = text->find(tree.line);
+        const std::size_t at = text.find(tree.line);
         if (at == std::string::npos) continue;
         const std::size_t path = at + tree.line.size() - 1;  // from the '/' on
         // A container sees its own group as the root, and may not see what it is called outside.
-        for (const std::string& name : {text->substr(path, text->find('\n', path) - path), std::string{}}) {
+        for (const std::string& name : {text.substr(path, text.find('\n', path) - path), std::string{}}) {
             std::string group = std::string{tree.root} + (name == "/" ? "" : name) + std::string{tree.counts};
             if (killed_for_memory(group)) return group;
         }
@@ -8172,8 +8183,8 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
         if (!file && file.error().code() != errc::busy) return file.error();
         if (file && sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            Status mine;
-            Status there;
+            FileStatus mine;
+            FileStatus there;
             if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
                 mine.inode == there.inode && mine.device == there.device) {
                 return BasicLock{LockedFile{std::move(*file)}};
@@ -8257,11 +8268,8 @@ class BasicMapping {
     /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
     /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
-    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<BasicMapping> open_shared(const Path& path);
     /// A whole existing file, to be read.
-    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
-    static result<BasicMapping> open_read(const File& file);
+    static result<BasicMapping> open_read(const Path& path);
     /// Zeros that belong to no file; they die with the process.
     static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
@@ -8333,29 +8341,12 @@ result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::si
 }
 
 template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
-    const auto there = File::open_read(path);  // must exist, and be a regular file
-    if (!there) return there.error();
-    auto file = File::open_read_write(path);
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path) {
+    const auto file = File::open_read(path);
     if (!file) return file.error();
     const auto size = file->size();
     if (!size) return size.error();
-    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, true);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
-    const auto size = file.size();
-    if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, false);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
-    const auto file = File::open_read(path, links);
-    if (!file) return file.error();
-    return open_read(*file);
+    return map(file->native_handle(), path, *size, false);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
@@ -8415,23 +8406,20 @@ template <class = void>
 #else
     // Of its first thread, which began when it did: qemu-user makes up what the process is told of itself.
     const std::string number = std::to_string(pid);
-    auto file = File::open_read("/proc/" + number + "/task/" + number + "/stat");
-    if (!file) return std::nullopt;
-    const auto text = file->read_all(65536);
-    if (!text) return std::nullopt;
+    const std::string text = kernel_file("/proc/" + number + "/task/" + number + "/stat");
     // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
     // field 22.
-    std::size_t at = text->rfind(") ");
-    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    std::size_t at = text.rfind(") ");
+    if (at == std::string::npos || at + 2 >= text.size()) return std::nullopt;
     ProcessTime out;
-    const char state = (*text)[at + 2];
+    const char state = text[at + 2];
     out.ended = state == 'Z' || state == 'X';
     for (int field = 2; field < 22; ++field) {
-        at = text->find(' ', at + 1);
+        at = text.find(' ', at + 1);
         if (at == std::string::npos) return std::nullopt;
     }
-    const char* const begin = text->data() + at + 1;
-    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    const char* const begin = text.data() + at + 1;
+    if (std::from_chars(begin, text.data() + text.size(), out.start).ec != std::errc{}) return std::nullopt;
     return out;
 #endif
 }
@@ -8442,9 +8430,8 @@ template <class = void>
     out.pid = pid();
     if (const auto time = process_time(out.pid)) out.start = time->start;
 #if !defined(_WIN32)  // there is no /proc, and whoever made a folder of that name could say anything
-    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
-        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
-    }
+    const std::string boot = kernel_file("/proc/sys/kernel/random/boot_id");
+    out.boot = boot.substr(0, boot.find('\n'));
     std::array<char, 64> space{};
     if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
         out.space.assign(space.data(), static_cast<std::size_t>(n));
@@ -8515,7 +8502,7 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
 enum class Signal : unsigned char { term, usr1 };
-inline constexpr std::size_t signals = 2;
+inline constexpr std::size_t signal_count = 2;
 
 #if defined(_WIN32)
 
@@ -8670,9 +8657,9 @@ class CAIRN_ONE_IN_PROCESS BasicSignalCounter {
         if (signal == SIGTERM && earlier != 0 && is_default(before)) end_by(Signal::term);
     }
 
-    static inline constinit std::atomic<std::uint32_t> counts_[signals] = {};
+    static inline constinit std::atomic<std::uint32_t> counts_[signal_count] = {};
     static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
-    static inline struct ::sigaction before_[signals] = {};
+    static inline struct ::sigaction before_[signal_count] = {};
     static inline ::pid_t listener_ = 0;
 };
 using SignalCounter = BasicSignalCounter<>;
@@ -8974,116 +8961,6 @@ class CAIRN_ONE_IN_PROCESS ThreadData {
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
-// ---- cairn/store/detail/os_usage.hpp
-// What the machine and this process use, as Linux tells it in /proc; of other systems the process's share
-// only.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Counted since the process or the machine began, or as it is now. Empty where the system does not tell.
-struct Usage {
-    std::optional<double> process_cpu_s{};  ///< on all processors together
-    std::optional<double> process_threads{};
-    std::optional<double> process_memory{};   ///< bytes that are in memory
-    std::optional<double> process_read{};     ///< bytes from disks
-    std::optional<double> process_written{};  ///< bytes to disks
-    std::optional<double> machine_busy{};     ///< of all processors together; in the unit of `machine_time`
-    std::optional<double> machine_time{};
-    std::optional<double> memory_total{};      ///< bytes; of the group that the kernel bounds, if it does
-    std::optional<double> memory_available{};  ///< bytes
-    std::optional<double> received{};          ///< bytes from networks, without the machine's own
-    std::optional<double> sent{};              ///< bytes to networks
-};
-
-/// The numbers that stand in a text, one after the other. Threads: a value.
-class NumbersIn {
-  public:
-    explicit NumbersIn(std::string_view text) noexcept : rest_{text} {}
-    /// The next one; nothing at the end, and where something else stands.
-    std::optional<double> next() noexcept {
-        const std::size_t from = rest_.find_first_not_of(" \t");
-        if (from == std::string_view::npos) return std::nullopt;
-        std::uint64_t value = 0;
-        const char* const end = rest_.data() + rest_.size();
-        const auto read = std::from_chars(rest_.data() + from, end, value);
-        if (read.ec != std::errc{}) return std::nullopt;
-        rest_ = {read.ptr, static_cast<std::size_t>(end - read.ptr)};
-        return static_cast<double>(value);
-    }
-    void skip(int count) noexcept {
-        for (int i = 0; i < count; ++i) (void)next();
-    }
-
-  private:
-    std::string_view rest_;
-};
-
-/// What follows a key in a text of lines.
-[[nodiscard]] inline NumbersIn numbers_after(std::string_view text, std::string_view key) noexcept {
-    const std::size_t at = text.find(key);
-    return NumbersIn{at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size())};
-}
-
-/// What a line of /proc/net/dev tells is added to `usage`; the machine's own loop is left out.
-inline void add_network(std::string_view line, Usage& usage) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return;
-    const std::size_t name = line.find_first_not_of(' ');
-    if (line.substr(name, colon - name) == "lo") return;
-    NumbersIn numbers{line.substr(colon + 1)};
-    const auto received = numbers.next();
-    numbers.skip(7);
-    const auto sent = numbers.next();
-    if (!received || !sent) return;
-    usage.received = usage.received.value_or(0) + *received;
-    usage.sent = usage.sent.value_or(0) + *sent;
-}
-
-/// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
-template <class = void>
-[[nodiscard]] Usage usage(const std::string& group = {}) {
-    Usage out;
-    if (const double seconds = sys::process_cpu_seconds(); seconds >= 0) out.process_cpu_s = seconds;
-    constexpr double kib = 1024;
-    const std::string status = kernel_file("/proc/self/status");
-    out.process_threads = numbers_after(status, "\nThreads:").next();
-    if (const auto size = numbers_after(status, "\nVmRSS:").next()) out.process_memory = *size * kib;
-    const std::string io = kernel_file("/proc/self/io");
-    out.process_read = numbers_after(io, "\nread_bytes:").next();
-    out.process_written = numbers_after(io, "\nwrite_bytes:").next();
-
-    const std::string processors_used = kernel_file("/proc/stat");
-    NumbersIn processors = numbers_after(processors_used, "cpu ");
-    double busy = 0, all = 0;
-    for (int i = 0; i < 8; ++i) {  // user nice system idle iowait irq softirq steal
-        const double ticks = processors.next().value_or(0);
-        all += ticks;
-        if (i != 3 && i != 4) busy += ticks;
-    }
-    if (all > 0) out.machine_busy = busy, out.machine_time = all;
-
-    const std::string memory = kernel_file("/proc/meminfo");
-    const auto total = numbers_after(memory, "MemTotal:").next();
-    const auto available = numbers_after(memory, "MemAvailable:").next();
-    if (total && available) out.memory_total = *total * kib, out.memory_available = *available * kib;
-    if (!group.empty()) {
-        const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
-        const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
-        if (most && used && (!total || *most < *total * kib))
-            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
-    }
-
-    const std::string network = kernel_file("/proc/net/dev");
-    for (std::string_view rest = network; !rest.empty();) {
-        const std::size_t end = rest.find('\n');
-        add_network(rest.substr(0, end), out);
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-    }
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
 // ---- cairn/store/os.hpp
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys*.hpp
@@ -9335,12 +9212,6 @@ struct Disabled {};
 
 namespace detail {
 
-/// The value of an environment variable; empty if it is not set.
-template <class = void>
-[[nodiscard]] std::string environment(const char* name) {
-    return os::sys::environment(name);
-}
-
 /// The index of `value` among `words`, for variables that take one of a few words.
 template <std::size_t N>
 std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
@@ -9399,8 +9270,8 @@ void check_config(const Json& config) {
 }
 
 /// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment<>)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
+template <class GetEnv = decltype(&os::sys::environment)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &os::sys::environment) {
     const auto fill = [&](std::string& option, const char* variable) {
         if (option.empty()) option = get(variable);
     };
@@ -9814,7 +9685,7 @@ class Lane {
 
     /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
     /// names; changes nothing otherwise.
-    template <RecordKind Kind = RecordKind::row, class R>
+    template <class R>
     [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
@@ -9832,17 +9703,18 @@ class Lane {
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         const std::uint64_t end = ring.position() + bytes;
-        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.clock_ns());
+        std::byte* to =
+            put_row_header(ring.end(), bytes, RecordKind::row, 0, cells, row.step(), row.clock_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit_until(end);
-        if constexpr (Kind == RecordKind::row) bump(counters.rows);
+        bump(counters.rows);
         return true;
     }
 
     /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
     /// room, cuts what is too long, splits what is too large. May allocate.
-    template <RecordKind Kind = RecordKind::row, class... Fields>
+    template <class... Fields>
     bool append(const Row<Fields...>& row) {
         NamedCell cells[sizeof...(Fields) + 1];
         NamedCell* end = cells;
@@ -9850,16 +9722,12 @@ class Lane {
             using Name = decltype(name);
             *end++ = {Name::hash, Name::name, Value{value}};
         });
-        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+        return append_cells(row.step(), row.time_ns(), cells, end);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const DynamicRow& row) {
-        return append_dynamic(Kind, row);
+    bool append(const DynamicRow& row, RecordKind kind = RecordKind::row) {
+        return append_dynamic(kind, row);
     }
-    template <RecordKind Kind = RecordKind::row>
-    bool append(const GivenRow& row) {
-        return append_given(Kind, row);
-    }
+    virtual bool append(const GivenRow& row) = 0;
 
     /// The thread's own count of rows, for rows without a step.
     /// The last step there can be is taken again and again.
@@ -9894,10 +9762,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                              const NamedCell* begin, const NamedCell* end) = 0;
+    virtual bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                              const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
-    virtual bool append_given(RecordKind kind, const GivenRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -9980,85 +9847,6 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
     Latest latest_;
     Lane* first_ = nullptr;
     bool ended_ = false;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/watches.hpp
-// Who looks at a run's rows as they are logged, on the thread that logs them.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Threads: any. Whoever is removed is not called any more when `remove` returns.
-class Watches {
-  public:
-    /// Called with the step and the time of a row.
-    using Look = std::function<void(std::int64_t, std::int64_t)>;
-
-    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
-    /// `while_any()` is called before anybody else can remove it.
-    template <class F>
-    std::uint64_t add(Look look, F&& while_any) {
-        const auto entry = std::make_shared<Entry>();
-        entry->thread = this_thread();
-        entry->look = std::make_shared<const Look>(std::move(look));
-        const std::scoped_lock lock{mutex_};
-        entry->id = ++last_id_;
-        entries_.push_back(entry);
-        while_any();
-        return entry->id;
-    }
-    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
-    /// was the last, before anybody else can be added.
-    template <class F>
-    void remove(std::uint64_t id, F&& when_none) {
-        std::shared_ptr<Entry> removed;
-        {
-            const std::scoped_lock lock{mutex_};
-            const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                            [&](const auto& entry) { return entry->id == id; });
-            if (found == entries_.end()) return;
-            removed = *found;
-            entries_.erase(found);
-            if (entries_.empty()) when_none();
-        }
-        const std::scoped_lock lock{removed->mutex};
-        removed->look = nullptr;
-    }
-    /// After a row of the calling thread.
-    void look(std::int64_t step, std::int64_t time_ns) {
-        const std::uint64_t thread = this_thread();
-        std::vector<std::shared_ptr<Entry>> mine;
-        {
-            const std::scoped_lock lock{mutex_};
-            for (const auto& entry : entries_) {
-                if (entry->thread == thread) mine.push_back(entry);
-            }
-        }
-        for (const auto& entry : mine) {
-            const std::scoped_lock lock{entry->mutex};
-            // Held: it may remove itself.
-            if (const auto look = entry->look) (*look)(step, time_ns);
-        }
-    }
-
-  private:
-    struct Entry {
-        std::uint64_t id = 0;
-        std::uint64_t thread = 0;
-        std::recursive_mutex mutex{};  // what looks may unwatch itself
-        std::shared_ptr<const Look> look{};
-    };
-    /// A number that no other thread has or had.
-    [[nodiscard]] static std::uint64_t this_thread() noexcept {
-        static std::atomic<std::uint64_t> last{0};
-        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
-        return mine;
-    }
-
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<Entry>> entries_;
-    std::uint64_t last_id_ = 0;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -10473,6 +10261,57 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/json_depth.hpp
+// How deep the JSON of others may be nested, before it is parsed.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text && c == '\\')
+            ++i;
+        else if (c == '"')
+            in_text = !in_text;
+        else if (!in_text && (c == '[' || c == '{'))
+            most = std::max(most, ++depth);
+        else if (!in_text && (c == ']' || c == '}') && depth != 0)
+            --depth;
+    }
+    return most;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/json_field.hpp
+// A field of an object that others may have written.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The value of a field in `to`; false if it is missing or of another type.
+template <class T, class Json>
+[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
+    const auto found = in.find(key);
+    if (found == in.end()) return false;
+    if constexpr (std::is_same_v<T, std::string>) {
+        if (!found->is_string()) return false;
+    } else if constexpr (std::is_unsigned_v<T>) {
+        if (!found->is_number_unsigned()) return false;
+    } else if constexpr (std::is_integral_v<T>) {
+        if (!found->is_number_integer()) return false;
+    }
+    found->get_to(to);
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/manifest.hpp
 // The manifest of a version: what it holds and where it came from. A version without one does not exist.
 // Costs nlohmann/json.
@@ -10552,9 +10391,9 @@ template <class Json = nlohmann::json>
     if (value.is_number()) return value.template get<double>();
     if (!value.is_string()) return std::nullopt;
     const auto& word = value.template get_ref<const std::string&>();
-    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (word == "Infinity") return std::numeric_limits<double>::infinity();
-    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
+    if (word == "NaN") return detail::not_a_number;
+    if (word == "Infinity") return detail::infinity;
+    if (word == "-Infinity") return detail::minus_infinity;
     return std::nullopt;
 }
 
@@ -10606,7 +10445,7 @@ struct Manifest {
 namespace detail {
 
 inline constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20U;
-inline constexpr int max_manifest_depth = 64;
+inline constexpr std::size_t max_manifest_depth = 64;
 inline constexpr std::string_view checksum_key = "\"checksum\": \"";
 inline constexpr std::size_t digest_digits = 64;
 
@@ -10729,22 +10568,6 @@ template <class Json = nlohmann::json>
 
 namespace detail {
 
-/// The value of a field in `to`; false if it is missing or of another type.
-template <class T, class Json>
-[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
-    const auto found = in.find(key);
-    if (found == in.end()) return false;
-    if constexpr (std::is_same_v<T, std::string>) {
-        if (!found->is_string()) return false;
-    } else if constexpr (std::is_unsigned_v<T>) {
-        if (!found->is_number_unsigned()) return false;
-    } else if constexpr (std::is_integral_v<T>) {
-        if (!found->is_number_integer()) return false;
-    }
-    found->get_to(to);
-    return true;
-}
-
 template <class Json>
 [[nodiscard]] bool read_pieces(const Json& entry, FileEntry& file) {
     Json pieces;
@@ -10799,15 +10622,10 @@ template <class Json = nlohmann::json>
     if (at == std::string::npos || text.size() > detail::max_manifest_bytes) return corrupt;
     if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
     // A checksum is no signature: from here on, whoever made the file may have meant harm.
-    bool shallow = true;
-    const auto bounded = [&](int depth, typename Json::parse_event_t, Json&) {
-        shallow = shallow && depth <= detail::max_manifest_depth;
-        return shallow;
-    };
-    const Json in = Json::parse(text, bounded, false);
+    if (detail::json_depth(text) > detail::max_manifest_depth) return corrupt;
+    const Json in = Json::parse(text, nullptr, false);
     std::uint64_t format = 0;
-    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
-        return corrupt;
+    if (!in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
     if (format > Manifest::format) {
         return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
                      "read it with that version"};
@@ -11056,7 +10874,7 @@ template <class = void>
 [[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
                                       const std::string& folder) {
     result<void> first;
-    std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    std::set<std::string> folders{folder};  // an inner folder comes before its outer one
     const auto keep = [&](const result<void>& gone) {
         const errc why = gone ? errc::not_found : gone.error().code();
         const bool is_of_others =
@@ -11070,7 +10888,8 @@ template <class = void>
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
-    for (const std::string& empty : folders) keep(os::remove_empty_dir_inside(dir, empty));
+    for (auto empty = folders.rbegin(); empty != folders.rend(); ++empty)
+        keep(os::remove_empty_dir_inside(dir, *empty));
     return first;
 }
 
@@ -11136,21 +10955,6 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
-template <class F>
-result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, writable_bytes_of(buffer));
-        if (!read) return read.error();
-        if (*read == 0) return {};
-        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
-        at += *read;
-    }
-}
-
 /// What is wrong with an object, in the words of the version that needs it.
 template <class = void>
 [[nodiscard]] error object_missing(const os::Path& path) {
@@ -11170,7 +10974,7 @@ result<void> read_object(const Store& store, const std::string& digest, F&& f) {
     const os::Path path = store.object_path(digest);
     Sha256 hash;
     auto read =
-        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+        os::read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
             hash.update(bytes);
             return f(bytes);
         });
@@ -11398,8 +11202,8 @@ result<StagedObject> stage_file(const Store& store, const std::filesystem::path&
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     auto copied =
-        detail::read_in_pieces(path, detail::os::Links::follow,
-                               [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+        detail::os::read_in_pieces(path, detail::os::Links::follow,
+                                   [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
     if (!copied) return copied.error();
     return writer->finish();
 }
@@ -11606,8 +11410,8 @@ class BasicArtifactStore {
         if (!number) return number.error();
         draft.version = *number;
         if (auto valid = to_text(draft); !valid) return valid.error();
-        auto same =
-            options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
+        Manifest newest;
+        const auto same = options.skip_identical ? is_as_newest(draft, newest) : result<bool>{false};
         if (!same) return same.error();
 
         std::vector<std::string> installed;
@@ -11629,7 +11433,7 @@ class BasicArtifactStore {
                 (void)detail::os::remove_file(store_.object_path(digest));
             return placed.error();
         }
-        Committed done{*same ? std::move(**same) : std::move(draft), !*same, std::move(warnings)};
+        Committed done{*same ? std::move(newest) : std::move(draft), !*same, std::move(warnings)};
         set_aliases(done.manifest.version, options.aliases, done.warnings);
         if (!done.created) return done;
         if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
@@ -11912,7 +11716,7 @@ class BasicArtifactStore {
         }
         if (!text && text.error().code() == errc::not_found) {
             return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
-                         "see which there are with: cairn ls"};
+                         "see which there are with: cairn artifact ls"};
         }
         if (!text) return text.error();
         const auto record = Json::parse(*text, nullptr, false);
@@ -12003,13 +11807,14 @@ class BasicArtifactStore {
         return next;
     }
 
-    [[nodiscard]] result<std::optional<Manifest>> newest_if_same(const Manifest& draft) const {
+    [[nodiscard]] result<bool> is_as_newest(const Manifest& draft, Manifest& newest) const {
         const auto numbers = versions();
         if (!numbers) return numbers.error();
-        if (numbers->empty()) return std::optional<Manifest>{};
-        auto newest = get(numbers->back());  // a damaged one is like no other
-        if (!newest || newest->content_digest() != draft.content_digest()) return std::optional<Manifest>{};
-        return std::optional{std::move(*newest)};
+        if (numbers->empty()) return false;
+        auto found = get(numbers->back());  // a damaged one is like no other
+        if (!found || found->content_digest() != draft.content_digest()) return false;
+        newest = std::move(*found);
+        return true;
     }
 
     /// Makes the version exist, under the next number that is free; where locks do not work, another may have
@@ -12161,6 +11966,15 @@ struct MediaPlace {
     std::int64_t time_ns = 0;
 };
 
+/// What looks at rows as they are logged, on the thread that logs them.
+class RowWatcher {
+  public:
+    virtual void look(std::int64_t step, std::int64_t time_ns) = 0;
+
+  protected:
+    ~RowWatcher() = default;
+};
+
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -12206,20 +12020,17 @@ class BasicRunCore {
     /// A rich value came to nothing.
     virtual void note_lost_media(const error& failure) noexcept = 0;
 
-    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
-    /// wants. All rows of the run then go the slow way.
-    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
-        return watches_.add(std::move(look), [this] {
-            std::uint64_t open = key_;
-            open_as_.compare_exchange_strong(open, watched_key());
-        });
+    /// What looks at each row after it was logged, made by the first who asks; always the same type.
+    template <class W>
+    [[nodiscard]] W& watcher() {
+        const std::scoped_lock lock{watcher_mutex_};
+        if (!watcher_) watcher_ = std::make_shared<W>();
+        return static_cast<W&>(*watcher_);
     }
-    void unwatch(std::uint64_t id) noexcept {
-        if (is_detached()) return;
-        watches_.remove(id, [this] {
-            std::uint64_t open = watched_key();
-            open_as_.compare_exchange_strong(open, key_);
-        });
+    /// Whether all rows of the run go the slow way, by the watcher.
+    void watch_rows(bool on) noexcept {
+        std::uint64_t open = on ? key_ : watched_key();
+        open_as_.compare_exchange_strong(open, on ? watched_key() : key_);
     }
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
@@ -12326,8 +12137,8 @@ class BasicRunCore {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
-                if (open_as_.load(std::memory_order_relaxed) == watched_key())
-                    watches_.look(row.step(), row.time_ns());
+                if (open_as_.load(std::memory_order_acquire) == watched_key())
+                    watcher_->look(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -12361,7 +12172,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
     std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
-    Watches watches_;
+    std::mutex watcher_mutex_;
+    std::shared_ptr<RowWatcher> watcher_;
 };
 using RunCore = BasicRunCore<>;
 
@@ -13367,10 +13179,10 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
         detail::RunCore& core = *core_;
         detail::check_parts(parts...).value();
         detail::ObjectBatch batch;
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
             return batch.write(core.store(), file, bytes);
         };
-        (detail::encode(parts, emit).value(), ...);
+        (detail::encode(parts, put).value(), ...);
         auto staged = batch.finish().value();
         return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
                                        CommitOptions{.skip_identical = true});
@@ -13584,7 +13396,7 @@ class BasicSnapshot {
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
     /// Gives the files on, in the order in which they came. Fails: as `emit` does.
-    [[nodiscard]] result<void> read(Emit emit) const {
+    [[nodiscard]] result<void> read(Emit put) const {
         std::size_t block = 0, at = 0;
         for (const File& file : files_) {
             std::uint64_t left = file.bytes;
@@ -13597,7 +13409,7 @@ class BasicSnapshot {
                 const auto piece = left == 0
                                        ? std::span<const std::byte>{}
                                        : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
-                if (auto taken = emit(file.name, piece); !taken) return taken;
+                if (auto taken = put(file.name, piece); !taken) return taken;
                 at += count;
                 left -= count;
             } while (left != 0);
@@ -13663,7 +13475,7 @@ enum class SkipReason : unsigned char {
     busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
 };
 
-/// The reason's name: "not_due".
+/// The reason's name: "not due".
 [[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
     switch (reason) {
         case SkipReason::not_due: return "not due";
@@ -13699,25 +13511,19 @@ class BasicTicket {
     enum class State : unsigned char { queued, saved, failed };
 
     explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
-    explicit BasicTicket(const result<Version>& done)
-        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
-        if (!done) error_ = done.error();
-    }
+    explicit BasicTicket(const result<Version>& done) { finish(done); }
 
     [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
     /// The one that was promised or, once it is saved, that came of it.
     [[nodiscard]] const Version& version() const noexcept {
-        return state() == State::saved && saved_ ? *saved_ : version_;
+        return state() == State::saved ? *done_ : version_;
     }
     /// Requires the state `failed`.
-    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+    [[nodiscard]] const error& failure() const noexcept { return done_.error(); }
 
     void finish(const result<Version>& done) {
         const std::scoped_lock lock{mutex_};
-        if (done)
-            saved_ = *done;
-        else
-            error_ = done.error();
+        done_ = done ? result<Version>{*done} : done.error();
         state_.store(done ? State::saved : State::failed, std::memory_order_release);
         finished_.notify_all();
     }
@@ -13728,8 +13534,7 @@ class BasicTicket {
 
   private:
     Version version_;
-    std::optional<Version> saved_;
-    std::optional<error> error_;
+    result<Version> done_ = error{};  // once the state says so
     std::atomic<State> state_{State::queued};
     mutable std::mutex mutex_;
     mutable std::condition_variable finished_;
@@ -14323,9 +14128,6 @@ class SinkHolder final : public HeldSink {
     static constexpr bool lists = requires(S& s) { s.versions(false); };
     static constexpr bool marks_best =
         requires(S& s, const Version& v, const Watched& w) { s.mark_best(v, w); };
-    static constexpr bool knows_held = requires(S& s, const Version& v) { s.is_held(v); };
-    static constexpr bool annotates =
-        requires(S& s, const Version& v, const DynamicRow& row) { s.annotate(v, row); };
 
   public:
     explicit SinkHolder(S of)
@@ -14373,7 +14175,7 @@ class SinkHolder final : public HeldSink {
             return {};
     }
     [[nodiscard]] bool is_held(const Version& version) override {
-        if constexpr (knows_held)
+        if constexpr (requires { sink.is_held(version); })
             return sink.is_held(version);
         else
             return false;
@@ -14382,7 +14184,7 @@ class SinkHolder final : public HeldSink {
         if constexpr (marks_best) sink.mark_best(version, by);
     }
     result<void> annotate(const Version& version, const DynamicRow& metrics) override {
-        if constexpr (annotates)
+        if constexpr (requires { sink.annotate(version, metrics); })
             return sink.annotate(version, metrics);
         else
             return {};
@@ -14575,8 +14377,9 @@ class BasicReplay {
         if (const auto known = after_.find(version); known != after_.end()) {
             State state = known->second.copy();
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
-                const auto& [number, row] = annotations_[i];
-                if (number <= version) state.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
+                const Version& late = annotations_[i];
+                if (late.number <= version)
+                    state.policy->settle(At<DynamicRow>{late.row}, Outcome::annotated);
             }
             return state;
         }
@@ -14665,7 +14468,7 @@ class BasicReplay {
 
     void take_annotation(std::uint64_t version, const DynamicRow& row) {
         now_.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
-        annotations_.emplace_back(version, row);
+        annotations_.push_back({.number = version, .row = row});
         rows_.insert_or_assign(version, row);
     }
     /// Whether a metric has a number in the one that is none in the other.
@@ -14739,7 +14542,7 @@ class BasicReplay {
     State now_;
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
-    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::vector<Version> annotations_;  // number and row
     // Of the versions that were queued, by `save`: their numbers, and why there is none.
     std::map<std::uint64_t, std::uint64_t> written_;
     std::map<std::uint64_t, std::string> lost_;
@@ -14863,12 +14666,8 @@ class BasicShelf {
 
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
         if (!core_ || !sink_->can.lists) return versions_;
-        result<std::vector<Version>> all = error{};
-        const result<void> done = guarded("listing the versions", [&]() -> result<void> {
-            all = sink_->versions(any_run);
-            return {};
-        });
-        return done ? std::move(all) : done.error();
+        return guarded("listing the versions",
+                       [&]() -> result<std::vector<Version>> { return sink_->versions(any_run); });
     }
 
     /// A metric that is a number keeps its value.
@@ -14912,9 +14711,11 @@ class BasicShelf {
             if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
         retention_->mark(VersionList{facts.data(), count});
+        const auto goes = [](const VersionFacts& one) { return !one.kept && !one.held; };
+        if (std::any_of(facts.begin(), facts.end(), goes)) tell_if_unknown();
         std::vector<Version> kept;
         for (std::size_t i = 0; i < count; ++i) {
-            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+            if (!goes(facts[i]) || !remove(versions_[i]))
                 kept.push_back(std::move(versions_[i]));
             else
                 gone(versions_[i]);
@@ -14929,6 +14730,21 @@ class BasicShelf {
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
         return false;
+    }
+
+    /// Says once that versions go though none has the metric by which the best are to stay.
+    void tell_if_unknown() {
+        const Watched by = retention_->watched();
+        const auto has_it = [&](const Version& one) {
+            return one.row.find(by.metric).kind() != Value::Kind::none;
+        };
+        if (!by.any() || told_unknown_ || std::any_of(versions_.begin(), versions_.end(), has_it)) return;
+        told_unknown_ = true;
+        core_->note_failure({errc::not_found,
+                             "versions are removed, and none has the metric \"" + std::string{by.metric} +
+                                 "\" by which the best are to stay",
+                             name_, "log it in the rows that are saved, or mend its name in the retention"},
+                            false);
     }
 
     void tell_if_over(std::uint64_t most) {
@@ -14975,7 +14791,7 @@ class BasicShelf {
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     std::uint64_t reserve_;  // bytes that are to stay free
-    bool told_over_ = false, told_filling_ = false;
+    bool told_over_ = false, told_filling_ = false, told_unknown_ = false;
 };
 using Shelf = BasicShelf<>;
 
@@ -15136,13 +14952,13 @@ class TensorLoad {
     struct Copy {
         TensorView to;
         TensorView from;
-        std::byte* target = nullptr;
 
         [[nodiscard]] bool resizes() const { return to.access != nullptr && !(to.shape == from.shape); }
         void write(std::vector<std::byte>& buffer) const {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
-                copy_elements(target, from.bytes, size);
+                // It was handed over so: `pair_tensors` looked.
+                copy_elements(const_cast<std::byte*>(to.bytes.data()), from.bytes, size);
             } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
@@ -15174,7 +14990,7 @@ class TensorLoad {
                 continue;
             }
             const TensorView& found = *next++;
-            if (!model.slots[i].writable) return is_const("tensor", wanted.name);
+            if (!model.writable[i]) return is_const("tensor", wanted.name);
             if (!fits(wanted, found)) {
                 report_.different.push_back(wanted.name);
                 misfits.add(in_quotes(wanted.name) + " is " + expected(wanted) + " in the model, " +
@@ -15187,7 +15003,7 @@ class TensorLoad {
                                        " has a bool that is neither 0 nor 1");
             }
             if (selection_ != nullptr) report_.loaded.push_back(wanted.name);
-            copies_.push_back({std::move(wanted), found, model.slots[i].target});
+            copies_.push_back({std::move(wanted), found});
         }
         skip_to(nullptr);
         for (const DescribedText& text : model.texts) {
@@ -15409,18 +15225,18 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 };
 
 template <class = void>
-[[nodiscard]] result<void> decode_all(std::span<StagedPart* const> parts, FindFile find_file) {
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->stage(find_file); !done) return done;
+[[nodiscard]] result<void> decode_all(StagedPart* const* begin, StagedPart* const* end, FindFile find_file) {
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->stage(find_file); !done) return done;
     }
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->reserve(); !done) {
-            for (StagedPart* each : parts) each->undo();
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->reserve(); !done) {
+            for (auto each = begin; each != end; ++each) (*each)->undo();
             return done;
         }
     }
     return guarded("assigning the loaded parts", [&]() -> result<void> {
-        for (StagedPart* part : parts) part->commit();
+        for (auto part = begin; part != end; ++part) (*part)->commit();
         return {};
     });
 }
@@ -15435,8 +15251,8 @@ template <AnyPart... Parts>
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
     const auto decode_each = [&](Staged<typename Parts::type>&&... staged) {
-        const std::array<StagedPart*, sizeof...(Parts)> all{&staged...};
-        return decode_all(std::span{all.data(), all.size()}, find_file);
+        StagedPart* const all[sizeof...(Parts) + 1] = {&staged...};  // there may be none
+        return decode_all(all, all + sizeof...(Parts), find_file);
     };
     return decode_each(Staged<typename Parts::type>{parts}...);
 }
@@ -15677,7 +15493,13 @@ class BasicCheckpointCore {
         land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
-        return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
+        const std::vector<Version> ranked = by_value(*candidates, shelf_.watched());
+        if (ranked.empty() && !candidates->empty()) {
+            return error{errc::not_found, "no version has a number of the metric that says which is best",
+                         std::string{shelf_.watched().metric},
+                         "restore the latest one, or one by its number"};
+        }
+        return restore_first(ranked, decode);
     }
     result<Version> restore(std::string_view label, Decode decode) {
         land();
@@ -15730,23 +15552,20 @@ class BasicCheckpointCore {
 
     /// Writes a version, of about so many bytes, through the sink. Never throws.
     result<Version> commit(const VersionInfo& info, std::uint64_t bytes, Encode encode) {
-        result<Version> version = error{};
-        result<void> done =
-            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if (auto room = shelf_.check_room(bytes); !room) return room;
+        result<Version> version =
+            guarded("saving a version", [&]() -> result<Version> {  // a sink of the user's may throw
+                if (auto room = shelf_.check_room(bytes); !room) return room.error();
                 result<void> written = sink().begin(info);
                 if (written) {
                     written = encode([this](std::string_view file, std::span<const std::byte> piece) {
                         return sink().write(file, piece);
                     });
                 }
-                if (!written) return written;
-                version = sink().commit();
-                return version ? result<void>{} : version.error();
+                if (!written) return written.error();
+                return sink().commit();
             });
-        if (done) return version;
-        sink().abort();
-        return done.error();
+        if (!version) sink().abort();
+        return version;
     }
 
     // ---- saving beside the loop
@@ -15767,20 +15586,18 @@ class BasicCheckpointCore {
         flight.copy.clear();
         flight.is_too_big = false;
         flight.info = info_of(row);
-        result<Reservation> reserved = error{};
-        const result<void> done = guarded("saving a version", [&]() -> result<void> {
+        result<Reservation> reserved = guarded("saving a version", [&]() -> result<Reservation> {
             auto copied =
                 encode([&](std::string_view file, std::span<const std::byte> bytes) -> result<void> {
                     flight.is_too_big = !flight.copy.write(file, bytes);
                     return flight.is_too_big ? result<void>{error{}} : result<void>{};
                 });
-            if (!copied) return copied;
-            reserved = sink().reserve(flight.info);
-            return reserved ? result<void>{} : reserved.error();
+            if (!copied) return copied.error();
+            return sink().reserve(flight.info);
         });
-        if (!done) {
+        if (!reserved) {
             if (flight.is_too_big) flight.copy.release();
-            return done.error();
+            return reserved.error();
         }
         flight.save = core_->new_save();
         flight.reserved = *std::move(reserved);
@@ -16112,7 +15929,8 @@ class Checkpoint {
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
-        SaveResult last = told(end(parts...));
+        SaveResult last = Skipped{SkipReason::not_due};
+        if (core().wants().end) last = told(ask_once_more(false, parts...));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
         return last;
     }
@@ -16127,7 +15945,7 @@ class Checkpoint {
                 detail::an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard<Sink>);
             return detail::NoGuard{};
         } else {
-            return detail::OnException{[this, parts...] { (void)fail(parts...); }};
+            return detail::OnException{[this, parts...] { fail(parts...); }};
         }
     }
 
@@ -16302,27 +16120,25 @@ class Checkpoint {
         if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
-    /// For `finish`.
-    template <class... Parts>
-    SaveResult end(const Parts&... parts) {
-        if (!core().wants().end) return Skipped{SkipReason::not_due};
-        if (core().last_row_is_saved()) return versions().back();
-        const DynamicRow row = core().last_row();
-        At<DynamicRow> now = core().at(row);
-        now.final = true;
-        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
-    }
     /// For `guard`.
     template <class... Parts>
-    SaveResult fail(const Parts&... parts) {
+    void fail(const Parts&... parts) {
         if (state_) core().land();
-        if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
-            return Skipped{SkipReason::not_due};
+        if (is_on() && core().wants().failure && core().has_seen_a_row()) (void)ask_once_more(true, parts...);
+    }
+    /// About the last row, of which the policy heard already, for a failure or for the end.
+    template <class... Parts>
+    SaveResult ask_once_more(bool failure, const Parts&... parts) {
         if (core().last_row_is_saved()) return versions().back();
         const DynamicRow row = core().last_row();
         At<DynamicRow> now = core().at(row);
-        now.failure = true;
-        return ask_once_more(now, parts...);
+        now.failure = failure;
+        now.final = !failure;
+        return together(now, [&](const auto& shared) -> SaveResult {
+            const Answer decision = held().decide(shared);
+            if (decision == Answer::yes) return write(shared, false, parts...);
+            return Skipped{detail::skip_reason(decision)};
+        });
     }
 
     // What is handed on is no type of the user's: a row without its type, and a function for the parts.
@@ -16333,18 +16149,11 @@ class Checkpoint {
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
         return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
-    /// About a row that the policy heard of already.
-    template <class... Parts>
-    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        const Answer decision = held().decide(now);
-        if (decision == Answer::yes) return write(now, false, parts...);
-        return Skipped{detail::skip_reason(decision)};
-    }
     template <class... Parts>
     [[nodiscard]] static auto encoding(const Parts&... parts) {
-        return [&](detail::Emit emit) -> result<void> {
+        return [&](detail::Emit put) -> result<void> {
             if constexpr (detail::SavableParts<Parts...>)
-                return detail::encode_all(emit, parts...);
+                return detail::encode_all(put, parts...);
             else
                 return detail::explain_parts<Parts...>(), result<void>{};
         };
@@ -16719,17 +16528,10 @@ template <class P>
 struct this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time;
 
 template <class T>
-inline constexpr bool is_policy = SavePolicy<T>;
-template <class T>
-inline constexpr bool is_retention = RetentionPolicy<T>;
-template <class T>
-inline constexpr bool is_sink = ArtifactSink<T>;
-
-template <class T>
 inline constexpr bool is_options = std::same_as<T, SaveOptions>;
 
 template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T> || is_options<T>;
+inline constexpr bool has_role = SavePolicy<T> || RetentionPolicy<T> || ArtifactSink<T> || is_options<T>;
 
 /// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
 template <class T>
@@ -16765,10 +16567,10 @@ namespace detail {
 template <class... Ts>
 [[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
                                    Ts&... arguments) {
-    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
-    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto policies = (0 + ... + (SavePolicy<Ts> ? 1 : 0));
+    constexpr auto retentions = (0 + ... + (RetentionPolicy<Ts> ? 1 : 0));
     constexpr auto options = (0 + ... + (is_options<Ts> ? 1 : 0));
-    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
+    constexpr auto sinks = (0 + ... + (ArtifactSink<Ts> ? 1 : 0));
     if constexpr (!(has_role<Ts> && ...)) {
         (explain_role<Ts>(), ...);
         return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
@@ -16776,9 +16578,9 @@ template <class... Ts>
         (void)sizeof(
             give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions<Ts...>);
         return Checkpoint<NoBestSave>{};
-    } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
+    } else if constexpr (((SavePolicy<Ts> && chance_of<Ts>().is_none()) || ...)) {
         const auto name_it = []<class T>() {
-            if constexpr (is_policy<T> && chance_of<T>().is_none())
+            if constexpr (SavePolicy<T> && chance_of<T>().is_none())
                 (void)sizeof(this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time<T>);
         };
         (name_it.template operator()<Ts>(), ...);
@@ -16786,10 +16588,10 @@ template <class... Ts>
     } else {
         // The defaults stand last, so that they are taken only where nothing was given.
         KeepAll keep_all;
-        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        auto& policy = pick_first([]<class T>() { return SavePolicy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return RetentionPolicy<T>; }, arguments..., keep_all);
         // A lambda within decltype, read from a precompiled header, makes clang 14 crash.
-        const auto of_sinks = []<class T>() { return is_sink<T>; };
+        const auto of_sinks = []<class T>() { return ArtifactSink<T>; };
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
             using SinkType = decltype(pick_first(of_sinks, arguments..., std::declval<LocalStore&>()));
             return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
@@ -16838,10 +16640,10 @@ inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", 
 template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
     PathBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+    const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
         return batch.write(place(file), bytes);
     };
-    if (auto done = encode_all(emit, parts...); !done) return done;
+    if (auto done = encode_all(put, parts...); !done) return done;
     const auto placed = batch.place();
     return placed ? result<void>{} : result<void>{placed.error()};
 }
@@ -16993,159 +16795,6 @@ Predicate(F) -> Predicate<F>;
 // ---- cairn/policy/policy.hpp
 // All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
 
-// ---- cairn/policy/simulate.hpp
-// The dry run: what a policy and a retention would have done over rows that are there already. Costs
-// <vector>.
-
-namespace CAIRN_NAMESPACE {
-
-/// What the dry run takes for granted.
-struct SimulateOptions {
-    std::uint64_t version_bytes = 0;        ///< size of each version
-    double save_seconds = 0;                ///< how long each save takes
-    std::int64_t started_ns = 0;            ///< when the run started; 0: at its first row
-    std::vector<std::size_t> signals = {};  ///< rows, counted from 0, before which a signal comes
-    bool fails = false;                     ///< an exception ends the run, instead of `checkpoint.finish`
-};
-
-/// A version that would have been saved.
-struct SimulatedVersion {
-    std::uint64_t number = 0;           ///< counted from 0
-    std::size_t row = 0;                ///< of which row, counted from 0
-    std::int64_t step = 0;              ///< of the row
-    std::int64_t time_ns = 0;           ///< of the row; nanoseconds since the Unix epoch
-    std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
-    bool kept = true;                   ///< it is there at the end
-};
-
-/// What a dry run found.
-struct Simulation {
-    std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
-    std::vector<std::int64_t> steps{};         ///< of the rows
-    std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
-    std::uint64_t bytes_written = 0;           ///< by all versions together
-    std::uint64_t bytes_kept = 0;              ///< at the end
-    std::uint64_t most_bytes_kept =
-        0;  ///< at any time; before the prune, since the old goes after the new is there
-
-    /// Rows of work that a crash right after row `row` would cost: those since the newest version.
-    [[nodiscard]] std::size_t rows_lost_at(std::size_t row) const {
-        return newest[row] == 0 ? row + 1 : row - versions[newest[row] - 1].row;
-    }
-    /// The most that a crash could cost, in rows.
-    [[nodiscard]] std::size_t most_rows_lost() const {
-        std::size_t most = 0;
-        for (std::size_t row = 0; row < newest.size(); ++row) {
-            if (rows_lost_at(row) > most) most = rows_lost_at(row);
-        }
-        return most;
-    }
-    /// How many versions are there at the end.
-    [[nodiscard]] std::size_t kept() const {
-        std::size_t count = 0;
-        for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;
-        return count;
-    }
-};
-
-/// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
-/// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
-/// is also the one that `OnFinish` saves, or `OnFailure` in a run that fails. Cost: as the policy, and the
-/// retention for each version.
-template <SavePolicy Policy, RetentionPolicy Retention, class History>
-[[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
-                                  const SimulateOptions& options = {}) {
-    using Element = decltype(*std::begin(history));
-    using RowType = std::remove_cvref_t<Element>;
-    Simulation out;
-    std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
-    std::deque<RowType> made;          // those that the range makes as it goes
-    for (auto&& row : history) {
-        if constexpr (std::is_lvalue_reference_v<Element>)
-            rows.push_back(&row);
-        else
-            rows.push_back(&made.emplace_back(std::move(row)));
-    }
-    if (rows.empty()) return out;
-    const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
-    std::vector<std::size_t> alive;
-
-    const auto prune = [&](std::size_t row) {
-        std::vector<VersionFacts> facts;
-        facts.reserve(alive.size());
-        for (const std::size_t index : alive) {
-            const SimulatedVersion& version = out.versions[index];
-            facts.push_back({version.number, version.step, version.time_ns, options.version_bytes,
-                             [](const void* source, std::string_view metric) {
-                                 return detail::reading_of_row(*static_cast<const RowType*>(source), metric);
-                             },
-                             rows[version.row], index == alive.back()});
-        }
-        retention.mark(VersionList{facts.data(), facts.size()});
-        std::vector<std::size_t> still;
-        for (std::size_t i = 0; i < alive.size(); ++i) {
-            if (facts[i].kept || facts[i].held) {
-                still.push_back(alive[i]);
-            } else {
-                out.versions[alive[i]].kept = false;
-                out.versions[alive[i]].removed_after_row = row;
-            }
-        }
-        alive = std::move(still);
-    };
-    const auto at = [&](std::size_t row) {
-        At<RowType> now{*rows[row]};
-        now.seconds = static_cast<double>(rows[row]->time_ns() - started) / 1e9;
-        now.save_seconds = options.save_seconds * static_cast<double>(out.versions.size());
-        return now;
-    };
-    const auto save = [&](std::size_t row) {
-        out.versions.push_back({out.versions.size(), row, rows[row]->step(), rows[row]->time_ns(), 0, true});
-        alive.push_back(out.versions.size() - 1);
-        out.bytes_written += options.version_bytes;
-        const std::uint64_t bytes = options.version_bytes * alive.size();
-        if (bytes > out.most_bytes_kept) out.most_bytes_kept = bytes;
-        prune(row);
-    };
-
-    bool signal = false;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        for (const std::size_t before : options.signals) signal = signal || before == row;
-        At<RowType> now = at(row);
-        now.signal = signal;
-        const bool yes = policy.decide(now) == Answer::yes;
-        detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
-        if (yes) {
-            save(row);
-            signal = false;
-        }
-        out.steps.push_back(rows[row]->step());
-        out.newest.push_back(out.versions.size());
-    }
-    const Wants wants = detail::wants_of(policy);
-    if (options.fails ? wants.failure : wants.end) {
-        const std::size_t last = rows.size() - 1;
-        At<RowType> now = at(last);
-        now.final = !options.fails;
-        now.failure = options.fails;
-        const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
-        if (!is_saved && policy.decide(now) == Answer::yes) {
-            save(last);
-            out.newest.back() = out.versions.size();
-        }
-    }
-    out.bytes_kept = options.version_bytes * alive.size();
-    return out;
-}
-
-/// The same with the policy as a type and, if you like, a retention: `simulate<EveryN<2>>(rows)`.
-template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, class History>
-[[nodiscard]] Simulation simulate(const History& history, const SimulateOptions& options = {}) {
-    return simulate(Policy{}, Retention{}, history, options);
-}
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/api.hpp
 // All that `cairn/cairn.hpp` has but what records a run, behind `cairn::init`: what most files of a program
 // that consists of several need (see extern.hpp).
@@ -17214,18 +16863,18 @@ namespace CAIRN_NAMESPACE {
 
 /// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
 struct MetricSummary {
-    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
-    std::uint64_t nans = 0;                                  ///< values that are not a number
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
-                                                             ///< is none, as for the next three
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;                              ///< the step of the last value
-    std::int64_t min_step = 0;                               ///< the first step that had the least value
-    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
-    std::string text = {};                                   ///< the last text, for metrics that are texts
+    std::uint64_t count = 0;             ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;           ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;              ///< values that are not a number
+    double last = detail::not_a_number;  ///< the last value that is no text; NaN if there
+                                         ///< is none, as for the next three
+    double min = detail::not_a_number;   ///< the least number
+    double max = detail::not_a_number;   ///< the greatest number
+    double mean = detail::not_a_number;  ///< of the finite numbers
+    std::int64_t last_step = 0;          ///< the step of the last value
+    std::int64_t min_step = 0;           ///< the first step that had the least value
+    std::int64_t max_step = 0;           ///< the first step that had the greatest value
+    std::string text = {};               ///< the last text, for metrics that are texts
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
@@ -18095,7 +17744,7 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        const std::span<const Unsigned> rest = std::span{values_}.subspan(order);
+        const std::span<const Unsigned> rest = all.subspan(order);
         const Plan sampled = plan_by_sample(rest, order);
         return sampled.bits < 64 ? sampled : plan_for(rest, order, sample);
     }
@@ -18130,7 +17779,7 @@ class BasicPacker {
         return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
     }
     /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<Unsigned> values, unsigned order) noexcept {
+    static void differences(std::vector<Unsigned>& values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
@@ -18289,7 +17938,8 @@ template <class = void>
 
 /// The same for numbers.
 template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+[[nodiscard]] bool unpack(ByteReader& from, std::vector<double>& values,
+                          std::vector<std::int64_t>& integers) {
     const std::uint64_t form = from.byte();
     const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
     integers.resize(values.size());
@@ -18308,7 +17958,8 @@ template <class = void>
         }
         case Form::single:
             for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+                values[i] = static_cast<double>(
+                    std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i]))));
             return true;
         case Form::full:
             for (std::size_t i = 0; i < values.size(); ++i)
@@ -18316,29 +17967,6 @@ template <class = void>
             return true;
     }
     return false;
-}
-
-/// Passes over a column of `count` integers. False if the bytes are damaged.
-template <class = void>
-[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
-    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
-    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
-    return from.ok();
-}
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
-    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
-    if (is_decimal) (void)from.byte();
-    if (!skip_integers(from, count)) return false;
-    if (!is_decimal) return true;
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        (void)from.varint();
-        (void)from.bytes(8);
-    }
-    return from.ok();
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -18366,9 +17994,9 @@ struct SeriesNode {
     std::int64_t first_step = 0, last_step = 0;
     std::int64_t min_step = 0, max_step = 0;
     std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+    double min = detail::not_a_number;
+    double max = detail::not_a_number;
+    double last = detail::not_a_number;  ///< in the order they were logged
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
     friend bool operator==(const SeriesNode&, const SeriesNode&) = default;
@@ -18502,7 +18130,7 @@ class BasicBlockWriter {
     using Integers = std::vector<Deferred<std::int64_t, T>>;
     using Shape = Deferred<RowShape, T>;
     using Column = Deferred<BlockColumn, T>;
-    using Cells = std::span<const Deferred<Cell, T>>;
+    using Cells = std::vector<Deferred<Cell, T>>;
     using Node = Deferred<SeriesNode, T>;
 
   public:
@@ -18514,7 +18142,7 @@ class BasicBlockWriter {
 
     /// Takes a row for which there is room. True if it is the first with just these metrics. After an
     /// exception `clear`.
-    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
         const std::size_t groups = groups_.size();
         repeats_ = last_ < groups && groups_[last_].takes(kind, cells);
         if (!repeats_) last_ = find_group(kind, cells);
@@ -18631,7 +18259,7 @@ class BasicBlockWriter {
         std::vector<std::uint64_t> heads{};  // of its cells
         bool has_text = false;
 
-        [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
+        [[nodiscard]] bool takes(RecordKind of, const Cells& cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
             for (std::size_t i = 0; i < cells.size(); ++i) {
                 if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
@@ -18641,7 +18269,7 @@ class BasicBlockWriter {
         }
     };
 
-    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, Cells cells) {
+    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, const Cells& cells) {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
@@ -18718,53 +18346,22 @@ class BasicBlockReader {
     using Reader = Deferred<ByteReader, T>;
 
   public:
-    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
-    /// `block`. False, before any call, if the bytes are damaged.
+    /// Calls `f(kind, step, time_ns, const std::vector<Cell>&)` for each row, in their order; texts point
+    /// into `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block, nullptr)) return false;
+        if (!decode(block, [](const auto&...) { return false; })) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = group_of(row);
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms,
-              std::span<const Cell>{cells_.data(), cells_.size()});
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::as_const(cells_));
         }
         return true;
     }
 
-    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
-    /// What they point to is good until the next call. Nothing if the bytes are damaged.
-    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
-                                                          std::uint32_t metric) {
-        if (!decode(block, &metric)) return std::nullopt;
-        // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
-            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
-            const auto& columns = groups_[0].columns;
-            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
-            if (first != columns.end() && first->kind == Value::Kind::number &&
-                std::none_of(first + 1, columns.end(), is_ours))
-                return SeriesValues{steps_, times_, first->numbers};
-        }
-        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
-        numbers_of_.clear();
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = group_of(row);
-            const std::size_t at = group.row++;
-            if (!has_series(group.kind)) continue;
-            for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                steps_of_.push_back(steps_[row]);
-                ms_of_.push_back(times_[row]);
-                numbers_of_.push_back(number_in(column, column.kind, at));
-            }
-        }
-        return SeriesValues{steps_of_, ms_of_, numbers_of_};
-    }
-
-  private:
+  protected:
     struct Column {
         std::uint32_t metric = 0;
         Value::Kind kind{};
@@ -18778,8 +18375,9 @@ class BasicBlockReader {
         std::vector<Column> columns{};
     };
 
-    /// Reads the columns of `only`, if given, or all.
-    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
+    /// Reads the columns, but those that `pass_over(from, column, rows)` has passed over.
+    template <class PassOver>
+    [[nodiscard]] bool decode(std::span<const std::byte> block, PassOver&& pass_over) {
         Reader from{block};
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
@@ -18807,13 +18405,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room, only)) return false;
+            if (!decode_group(from, group, room, pass_over)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room,
-                                    const std::uint32_t* only) {
+    template <class PassOver>
+    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room, PassOver&& pass_over) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (!has_series(group.kind) && group.kind != RecordKind::event) return false;
@@ -18828,15 +18426,10 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
-            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
-                const bool is_number = column.kind == Value::Kind::number;
-                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
-                    return false;
-                continue;
-            }
+            if (pass_over(from, column, group.rows)) continue;
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
-                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                if (!unpack(from, column.numbers, scratch_)) return false;
                 continue;
             }
             column.integers.resize(group.rows);
@@ -18886,8 +18479,6 @@ class BasicBlockReader {
     Integers of_row_;  // the groups of the rows, if there are several
     std::vector<Group> groups_;
     std::vector<Deferred<Cell, T>> cells_;
-    Integers steps_of_, ms_of_;  // of one metric
-    Numbers numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 
@@ -19178,22 +18769,14 @@ class BasicMetricTable {
     /// The number of a name, given on first sight. Names are kept for as long as the table.
     std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
         const std::scoped_lock lock{mutex_};
-        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const auto id = static_cast<std::uint32_t>(names_.size());
-        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
-        names_.back() = ids_.emplace(name, id).first->first;
-        return {id, names_.back()};
-    }
-
-    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
-        const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? names_[id] : std::string_view{};
+        auto found = ids_.find(name);
+        if (found == ids_.end()) found = ids_.emplace(name, static_cast<std::uint32_t>(ids_.size())).first;
+        return {found->second, found->first};
     }
 
   private:
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::map<std::string, std::uint32_t, std::less<>> ids_;
-    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
 };
 using MetricTable = BasicMetricTable<>;
 
@@ -19400,6 +18983,8 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         return true;
     }
     [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
+    using Lane::append;
+    bool append(const GivenRow& row) override { return append_named(RecordKind::row, row); }
     void let_go() noexcept override {
         const auto held = std::move(held_);  // it may be the last that does
         taken_.store(false, std::memory_order_release);
@@ -19419,16 +19004,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
   private:
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+    bool append_cells(std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
                       const NamedCell* end) override {
         cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
             if (!add(cell->hash, true, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns);
+        return append_pieces(RecordKind::row, step, time_ns);
     }
     bool append_dynamic(RecordKind kind, const DynamicRow& row) override { return append_named(kind, row); }
-    bool append_given(RecordKind kind, const GivenRow& row) override { return append_named(kind, row); }
     template <class R>
     bool append_named(RecordKind kind, const R& row) {
         cells_.clear();
@@ -19459,7 +19043,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             id = number;
         }
         if (is_literal) known_.keep(hash, id);
-        cells_.emplace_back(id, shortened(value));
+        cells_.push_back({id, shortened(value)});
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -19478,15 +19062,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
-                bytes += cell_size(cells_[end++].second);
+            while (end < cells_.size() && bytes + cell_size(cells_[end].value) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].value);
             if (!has_room(bytes)) return false;
             const unsigned flags =
                 (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
             const CallTimer timer;
             std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
                                            step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].metric, cells_[i].value);
             ring.commit(bytes);
             timer.stop(counters.log_ns);
         } while (i < cells_.size());
@@ -19542,7 +19126,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     BasicRingChain<T> rings_;
     BasicMetricTable<T>* names_;
     Pressure* pressure_;
-    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
+    std::vector<Cell> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };
@@ -19570,15 +19154,12 @@ template <class = void>
 /// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
 template <class = void>
 [[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const auto digits = static_cast<std::size_t>(end - name.data());
-    std::string_view rest = name.substr(digits);
-    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
-    rest.remove_prefix(ring_suffix.size());
-    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
-        return std::nullopt;  // somebody's copy
-    return id;
+    if (name.ends_with(damaged_suffix)) name.remove_suffix(damaged_suffix.size());
+    if (!name.ends_with(ring_suffix)) return std::nullopt;
+    name.remove_suffix(ring_suffix.size());
+    const auto id = whole_number<std::uint32_t>(name);
+    const bool is_one = id && *id <= most_rings && (name.size() == 1 || !name.starts_with('0'));
+    return is_one ? id : std::nullopt;
 }
 
 /// What a ring file still holds: a copy, so that its writer may go on.
@@ -19743,7 +19324,6 @@ class BasicJournal {
     bool closed_ = false;
     std::string first_failure_;
 };
-using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -19834,7 +19414,6 @@ class BasicGpus {
     int (*power_limit_)(Device, unsigned*) = nullptr;
     int (*clock_)(Device, int, unsigned*) = nullptr;
 };
-using Gpus = BasicGpus<>;
 
 /// Asks them on a thread of its own, because a driver may hang. Threads: one at a time.
 template <class T = void>
@@ -19911,7 +19490,6 @@ class BasicGpuProbe {
     std::shared_ptr<Shared> shared_;
     os::Thread thread_;
 };
-using GpuProbe = BasicGpuProbe<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20017,7 +19595,6 @@ class BasicSystemSampler {
     std::forward_list<std::string> names_;
     std::vector<NamedValue> values_;
 };
-using SystemSampler = BasicSystemSampler<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20106,7 +19683,8 @@ class BasicIndexEntry {
         step_ = node.min_step;
         ms_ = node.min_ms;
         const double values[] = {node.min, node.max, node.last};
-        for (const double& value : std::span{values}.first(is_one ? 1 : 3)) {
+        for (std::size_t i = 0; i < (is_one ? 1U : 3U); ++i) {
+            const double& value = values[i];
             if ((form & NodeForm::floats) != 0) {
                 out.fixed(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
             } else {
@@ -20123,90 +19701,17 @@ class BasicIndexEntry {
 };
 using IndexEntry = BasicIndexEntry<>;
 
-/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+/// The frame that an entry is of; the nodes follow in it.
 template <class = void>
-[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
-    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
-    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
-           within(node.first_step) && within(node.last_step);
-}
-
-/// Reads the nodes of an entry, one after another.
-template <class = void>
-class BasicNodeReader {
-  public:
-    explicit BasicNodeReader(ByteReader& from) noexcept : from_{&from} {}
-
-    /// The next one. False if it is damaged.
-    [[nodiscard]] bool next() noexcept {
-        if (!names_.next(*from_)) return false;
-        const auto form = static_cast<unsigned>(from_->byte());
-        const bool is_one = (form & ~NodeForm::floats) == NodeForm::one;
-        node_ = {};
-        if (form == NodeForm::none) return from_->ok();
-        if (!is_one && (form & ~NodeForm::floats) != NodeForm::many) return false;
-        const auto over_last = [&](std::int64_t base) {
-            return static_cast<std::int64_t>(static_cast<std::uint64_t>(from_->signed_varint()) +
-                                             static_cast<std::uint64_t>(base));
-        };
-        const auto over = [&](std::int64_t base) {
-            return static_cast<std::int64_t>(from_->varint() + static_cast<std::uint64_t>(base));
-        };
-        const auto value = [&] {
-            return (form & NodeForm::floats) != 0
-                       ? static_cast<double>(std::bit_cast<float>(from_->template fixed<std::uint32_t>()))
-                       : std::bit_cast<double>(from_->template fixed<std::uint64_t>());
-        };
-        if (is_one) {
-            step_ = over_last(step_);
-            ms_ = over_last(ms_);
-            node_.add(step_, ms_, value());
-        } else {
-            for (std::uint64_t* count : {&node_.finite, &node_.nans, &node_.infinities, &node_.restarts})
-                *count = from_->varint();
-            node_.min_step = step_ = over_last(step_);
-            for (std::int64_t* step : {&node_.first_step, &node_.last_step, &node_.max_step})
-                *step = over(step_);
-            node_.min_ms = ms_ = over_last(ms_);
-            node_.max_ms = over(ms_);
-            for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
-        }
-        return from_->ok() && node_.count() != 0 && is_in_range(node_);
-    }
-    [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
-    /// Good until the next call, as the node is.
-    [[nodiscard]] std::string_view name() const noexcept { return names_.name(); }
-    [[nodiscard]] const SeriesNode& node() const noexcept { return node_; }
-
-  private:
-    ByteReader* from_;
-    BasicNameReader<> names_;
-    SeriesNode node_;
-    std::int64_t step_ = 0, ms_ = 0;
-};
-
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric; the name is good as long as the call. False
-/// if it is damaged.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
-    ByteReader from{payload};
+[[nodiscard]] FramePlace frame_of_entry(ByteReader& from) noexcept {
+    FramePlace frame;
     frame.at = from.fixed<std::uint64_t>();
     frame.bytes = from.fixed<std::uint32_t>();
     frame.crc = from.fixed<std::uint32_t>();
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    BasicNodeReader<> nodes{from};
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        if (!nodes.next()) return false;
-        f(nodes.metric(), nodes.name(), nodes.node());
-    }
-    return from.ok();
-}
-/// Reads where an entry's frame lies. False if the entry is damaged.
-template <class = void>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame) {
-    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view, const SeriesNode&) {});
+    return frame;
 }
 
 /// Walks the entries of an index; after damage there is no next one.
@@ -20258,10 +19763,9 @@ class BasicIndexWriter {
         if (reader.is_valid()) {
             writer.end_ = reader.position();
             for (std::span<const std::byte> payload; reader.next(payload);) {
-                FramePlace frame;
-                if (!read_index_entry(payload, frame) || frame.bytes > whole_bytes ||
-                    frame.at > whole_bytes - frame.bytes)
-                    break;
+                ByteReader from{payload};
+                const FramePlace frame = frame_of_entry(from);
+                if (!from.ok() || frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes) break;
                 writer.end_ = reader.position();
             }
         } else {
@@ -20434,7 +19938,7 @@ class BasicCollector final : public Pressure {
         if (system_lane_ == nullptr) return;
         const std::vector<NamedValue>& values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
-        (void)system_lane_->template append<RecordKind::sample>(row);
+        (void)system_lane_->append(row, RecordKind::sample);
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -20527,7 +20031,6 @@ class BasicCollector final : public Pressure {
 
     os::Thread thread_;  // last: it ends before what it uses goes
 };
-using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20602,6 +20105,7 @@ template <class = void>
         if (!head.starts_with(to_branch) || head.find("..") != std::string::npos) return std::nullopt;
         const std::string ref = head.substr(to_branch.size());
         if (!ref.starts_with("refs/")) return std::nullopt;
+        if (ref == "refs/heads/.invalid") return found;  // where references are no files but a table
         found.branch = ref.starts_with(branches) ? ref.substr(branches.size()) : ref;
         const std::string common_line = first_line(git / "commondir");
         const std::filesystem::path common = common_line.empty() ? git : git / os::path_of(common_line);
@@ -21011,7 +20515,7 @@ class BasicMediaWriter {
         constexpr std::byte zeros[8] = {};
         if (written) {
             const std::size_t fill = padded(value.size()) - value.size();
-            written = file_.write_at(value_at + value.size(), std::span{zeros}.first(fill));
+            written = file_.write_at(value_at + value.size(), {zeros, fill});
         }
         if (written) written = file_.write_at(end_, head);
         if (!written) {
@@ -21035,218 +20539,6 @@ class BasicMediaWriter {
 using MediaWriter = BasicMediaWriter<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/run_folder.hpp
-// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-/// The state's name: "finished".
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const os::Process& p) {
-    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
-}
-template <class Json = nlohmann::json>
-[[nodiscard]] os::Process process_from(const Json& in) {
-    os::Process out;
-    const auto take = [&](const char* key, auto& to) {
-        const auto found = in.find(key);
-        constexpr bool is_text = std::is_same_v<decltype(to), std::string&>;
-        if (found != in.end() && (is_text ? found->is_string() : found->is_number_unsigned()))
-            found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    take("pid", out.pid);
-    take("start", out.start);
-    take("boot", out.boot);
-    take("space", out.space);
-    take("host", out.host);
-    return out;
-}
-
-/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
-inline constexpr std::size_t most_json_depth = 1000;
-/// How deep the arrays and objects of a text are nested.
-template <class = void>
-[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
-    std::size_t depth = 0, most = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_text && c == '\\')
-            ++i;
-        else if (c == '"')
-            in_text = !in_text;
-        else if (!in_text && (c == '[' || c == '{'))
-            most = std::max(most, ++depth);
-        else if (!in_text && (c == ']' || c == '}') && depth != 0)
-            --depth;
-    }
-    return most;
-}
-
-/// Beside the record: the signal by which the process died, if it did.
-inline constexpr const char* crash_file = "signal";
-/// What the program printed, if it was to be kept.
-inline constexpr const char* output_file = "output.log";
-/// What the program's source differed in from its commit, if it was to be kept.
-inline constexpr const char* git_diff_file = "diff.patch";
-
-}  // namespace detail
-
-/// One run's folder, open for its one writer or for a reader.
-template <class Json = nlohmann::json>
-class BasicRunFolder {
-  public:
-    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
-    /// naming who holds it.
-    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
-            return made.error();
-        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock) return lock.error().code() == errc::busy ? folder.held_by_another() : lock.error();
-        folder.lock_ = std::move(*lock);
-        const std::string writer = detail::to_json(detail::os::this_process()).dump();
-        if (auto noted = folder.lock_.write_note(writer); !noted) return noted.error();
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        folder.is_new_ = !record->exists;
-        return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
-    }
-
-    /// Where the folder lies.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    /// It had no record when it was opened.
-    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-
-    /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<Json> read_json(std::string_view name) const {
-        const std::filesystem::path path = path_ / name;
-        const auto text = detail::read_file(path, max_json_bytes);
-        if (!text) return text.error();
-        if (detail::json_depth(*text) <= detail::most_json_depth) {
-            auto value = Json::parse(*text, nullptr, false);
-            if (!value.is_discarded()) return value;
-        }
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const Json& value) const {
-        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
-    }
-    /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<Json> read_run() const {
-        auto record = read_json("run.json");
-        if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
-                     "restore it from a copy"};
-    }
-    /// Writes the record, with the process that writes it.
-    result<void> write_run(Json record) const {
-        record["process"] = detail::to_json(detail::os::this_process());
-        return write_json("run.json", record);
-    }
-
-    /// A run's record, and how the run stands by it.
-    struct Standing {
-        Json record;                         ///< as it is read
-        RunState state = RunState::crashed;  ///< by it, and by who is there
-    };
-    /// How the run stands, with the record that says so. A run that says it is running, but whose lock is
-    /// free or whose process is dead, has crashed. Fails: not_found, corrupt.
-    [[nodiscard]] result<Standing> standing() const {
-        for (bool is_second = false;; is_second = true) {
-            auto record = read_run();
-            if (!record) return record.error();
-            const RunState state = state_by(*record);
-            // One that ended after its record was read, and then let go of its lock, seems to have crashed:
-            // by now its record says how it ended.
-            if (state != RunState::crashed || is_second) return Standing{std::move(*record), state};
-        }
-    }
-    /// `standing` without the record.
-    [[nodiscard]] result<RunState> state() const {
-        const auto found = standing();
-        return found ? result<RunState>{found->state} : found.error();
-    }
-
-    /// In a forked child: the lock stays the parent's.
-    void close_in_child() noexcept { lock_.close_in_child(); }
-    /// Lets another writer in.
-    void release() noexcept { lock_.release(); }
-
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
-    BasicRunFolder(const Store& store, std::filesystem::path path)
-        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
-
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
-    [[nodiscard]] RunState state_by(const Json& record) const {
-        const Json status = record.value("status", Json());
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited})
-            if (status == to_string(ended)) return ended;
-        const auto held = detail::os::Lock::is_held(lock_path());
-        const auto process = detail::process_from(record.value("process", Json()));
-        const bool is_gone = (held && !*held) || detail::os::liveness(process) == detail::os::Liveness::dead;
-        // Without a status it never got as far as saying.
-        return is_gone || status.is_null() ? RunState::crashed : RunState::running;
-    }
-
-    [[nodiscard]] error held_by_another() const {
-        const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0
-                                    ? " that does not say who it is"  // it took the lock just now
-                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
-        return {errc::busy, "another writer has this run open" + who, path_.string(),
-                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path temp_dir_;
-    Durability durability_;
-    detail::os::Lock lock_;
-    bool is_new_ = false;
-};
-using RunFolder = BasicRunFolder<>;
-
-}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/run/detail/media_keeper.hpp
 // Where a run's rich values go: encoded and written on the thread that writes checkpoints, in order.
@@ -21460,13 +20752,24 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
     BasicProcessSignals() {
         Hub& hub = Hub::instance();
         const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
+        hub.all.push_back(&mine_);  // first: without memory nothing has changed
+        if (hub.all.size() == 1) os::SignalCounter::listen();
+        mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+    }
+    ~BasicProcessSignals() override {
+        Hub& hub = Hub::instance();
+        const bool asked = now(os::Signal::term) != mine_.term;
+        {
+            const std::scoped_lock lock{hub.mutex};
+            std::erase(hub.all, &mine_);
+        }
+        if (asked) hub.end_if_due();  // nobody will answer it any more
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::unlisten();
     }
 
     [[nodiscard]] bool pending() const noexcept override {
-        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
+        return now(os::Signal::term) != mine_.term || now(os::Signal::usr1) != mine_.usr1;
     }
 
     void answer() override {
@@ -21474,7 +20777,7 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         Hub& hub = Hub::instance();
         {
             const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+            mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
         }
         hub.end_if_due();
     }
@@ -21518,24 +20821,8 @@ class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
         std::vector<Answered*> all;
     };
 
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
+    Answered mine_;
 };
-using ProcessSignals = BasicProcessSignals<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -21870,7 +21157,6 @@ class BasicRunVersions final : public VersionStore {
     Share share_;
     ObjectBatch batch_;
 };
-using RunVersions = BasicRunVersions<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -21949,8 +21235,8 @@ class BasicRowAssembler {
         });
         if (!is_wanted) return;  // a frame brings the names of all that is in it
         const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
-                                                      std::int64_t time_ns, std::span<const Cell> cells) {
-            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+                                                      std::int64_t time_ns, const std::vector<Cell>& cells) {
+            hand_on({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
         });
         if (!is_whole) ++report.damaged;
     }
@@ -21989,7 +21275,7 @@ class BasicRowAssembler {
         const bool is_continued = (record.flags & row_is_continued) != 0;
         // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
         if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
-        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!continues && !is_continued) return hand_on(row, lane, cells_, report, f);
         if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
         if (!lane.begun) return;
         Begun& begun = *lane.begun;
@@ -21999,7 +21285,7 @@ class BasicRowAssembler {
             begun.cells.push_back(cell);
         }
         if (continues) return;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        hand_on({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
         lane.begun.reset();
     }
 
@@ -22007,7 +21293,8 @@ class BasicRowAssembler {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
     }
     template <class F>
-    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
+    void hand_on(StoredRow row, const Lane& lane, const std::vector<Cell>& cells, HistoryReport& report,
+                 F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             const auto name = lane.names.find(cell.metric);
@@ -22104,7 +21391,7 @@ using RingPositions = BasicRingPositions<>;
 
 /// Whether what is torn off a history lies in a ring still, as it does after a kill.
 template <class = void>
-[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, const std::vector<RingRest>& rings) {
     Frame torn;
     if (!frames.torn(torn))  // less than a frame's head
         return std::any_of(rings.begin(), rings.end(),
@@ -22212,6 +21499,132 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
+    os::Process out;
+    (void)get_field(in, "pid", out.pid);
+    (void)get_field(in, "start", out.start);
+    (void)get_field(in, "boot", out.boot);
+    (void)get_field(in, "space", out.space);
+    (void)get_field(in, "host", out.host);
+    return out;
+}
+
+/// Beside the record: the signal by which the process died, if it did.
+inline constexpr const char* crash_file = "signal";
+/// What the program printed, if it was to be kept.
+inline constexpr const char* output_file = "output.log";
+/// What the program's source differed in from its commit, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer; for readers see run_reader.hpp.
+template <class Json = nlohmann::json>
+class BasicRunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock) return lock.error().code() == errc::busy ? folder.held_by_another() : lock.error();
+        folder.lock_ = std::move(*lock);
+        const std::string writer = detail::to_json(detail::os::this_process()).dump();
+        if (auto noted = folder.lock_.write_note(writer); !noted) return noted.error();
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// Where the folder lies.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<Json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(Json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  protected:
+    /// Of a run that may not be there.
+    BasicRunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    /// The file whose lock the writer holds.
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+using RunFolder = BasicRunFolder<>;
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/store/saved_files.hpp
 // Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
 
@@ -22263,12 +21676,13 @@ template <class = void>
     return found;
 }
 
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole,
+/// made in `temp_dir` before.
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
 template <class = void>
-[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
-                                      const std::filesystem::path& dir) {
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern, const std::filesystem::path& dir,
+                                      const os::Path& temp_dir) {
     const auto files = matching_files(pattern);
     const std::string text = pattern.string();
     if (files.empty() && text.find_first_of("*?") == std::string::npos) {
@@ -22279,10 +21693,9 @@ template <class = void>
     if (auto made = os::make_dirs(dir); !made) return made;
     result<void> first;
     for (const std::filesystem::path& file : files) {
-        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
-        auto done = os::copy_file(file, temporary);
-        if (done) done = os::rename_replace(temporary, dir / file.filename());
-        if (!done) (void)os::remove_file(temporary);
+        const TempPath temp{temp_dir / temp_name()};
+        auto done = os::copy_file(file, temp.path());
+        if (done) done = os::rename_replace(temp.path(), dir / file.filename());
         keep_first(first, done);
     }
     return first;
@@ -22364,7 +21777,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision, wall_ns(), recorded_++);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
+            if (mine != nullptr && mine->append(event, RecordKind::event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -22377,12 +21790,13 @@ class BasicRunEngine final : public RunCore,
             alert.project = options_.project;
             alert.run = options_.id;
             alert.step = live_->collector.latest_step();
-            if (const std::scoped_lock lock{mutex_}; !alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+            if (const std::scoped_lock lock{mutex_};
+                !alerts_.takes(alert.title, static_cast<std::uint64_t>(steady_ns()), wait_seconds)) {
                 ++alerts_held_back_;
                 return;
             }
             Lane* const mine = lane();
-            const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
+            const bool is_kept = mine != nullptr && mine->append(to_event(alert), RecordKind::event);
             if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
             if (!options_.on_alert) return;
             const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
@@ -22575,7 +21989,7 @@ class BasicRunEngine final : public RunCore,
             const std::scoped_lock lock{mutex_};
             at_end_.push_back(std::move(whole));
         }
-        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+        if (when != When::end) detail::save_files(pattern, dir() / "files", store_.temp_dir()).value();
     }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
@@ -22720,7 +22134,7 @@ class BasicRunEngine final : public RunCore,
 
     static std::uint64_t random_key() noexcept {
         std::uint64_t key = 0;
-        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        os::random_bytes({reinterpret_cast<std::byte*>(&key), sizeof key});
         return key | 1U;  // never the 0 that stands for no run
     }
 
@@ -22899,16 +22313,19 @@ class BasicRunEngine final : public RunCore,
         if (const std::string since = live_->collector.first_failure(); dropped != 0) {
             const error told{errc::io,
                              std::to_string(dropped) + " rows were dropped: " +
-                                 (since.empty() ? "they came faster than they could be written" : since),
+                                 (since.empty() ? "they came faster than they could be written, or from a "
+                                                  "thread that was ending"
+                                                : since),
                              dir().string(),
-                             since.empty() ? "log less often" : "make room before the next run"};
+                             since.empty() ? "log less often, and not while a thread ends"
+                                           : "make room before the next run"};
             if (since.empty())
                 note_failure(told, false);  // all that was taken is written
             else
                 keep(told);
         }
         for (const std::filesystem::path& pattern : patterns)
-            keep(detail::save_files(pattern, dir() / "files"));
+            keep(detail::save_files(pattern, dir() / "files", store_.temp_dir()));
         // Who set something before the end has written it now. What fails is told of out of turn: who hears
         // of it may want to set a value.
         (void)turn();
@@ -22946,7 +22363,6 @@ class BasicRunEngine final : public RunCore,
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
 };
-using RunEngine = BasicRunEngine<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -23269,13 +22685,7 @@ class Sharded {
     /// What a communicator throws, as a failure.
     template <class T, class F>
     result<T> talk(F&& f) {
-        result<T> out = error{};
-        const auto talked = detail::guarded("talking to the other ranks", [&]() -> result<void> {
-            out = f();
-            return {};
-        });
-        if (!talked) return talked.error();
-        return out;
+        return detail::guarded("talking to the other ranks", [&]() -> result<T> { return f(); });
     }
 
     /// All ranks say what they have staged; if all have, rank 0 commits it as one version.
@@ -23331,6 +22741,39 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/query/detail/crash_signal.hpp
+// The mark that a process leaves that a signal ends.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The signal whose mark lies in a file; nothing if there is none.
+template <class = void>
+[[nodiscard]] std::optional<int> crash_signal(const os::Path& file) {
+    auto mark = os::File::open_read(file);
+    if (!mark) return std::nullopt;
+    const auto text = mark->read_all(16);
+    int number = 0;
+    if (!text) return std::nullopt;
+    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
+    return read.ec == std::errc{} ? std::optional{number} : std::nullopt;
+}
+
+/// Its name, for the signals that leave a mark on this system.
+[[nodiscard]] constexpr std::string_view signal_name(int number) noexcept {
+    switch (number) {
+#if !defined(_WIN32)
+        case SIGSEGV: return "SIGSEGV";
+        case SIGBUS: return "SIGBUS";
+        case SIGFPE: return "SIGFPE";
+        case SIGILL: return "SIGILL";
+        case SIGABRT: return "SIGABRT";
+#endif
+        default: return "a signal";
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/query/series.hpp
 // One metric over a run, of any length, and its exact reduction to a few buckets. Costs <vector>,
 // <functional>.
@@ -23346,13 +22789,13 @@ enum class Axis : unsigned char {
 
 /// What lies in one stretch of a series: exact least, greatest and last finite value, and what is not finite.
 struct Bucket {
-    std::int64_t from = 0;  ///< the least step (or time) of its values; nothing if there are none
-    std::int64_t to = 0;    ///< the greatest
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
-    std::uint64_t finite = 0;                                ///< how many finite values
-    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+    std::int64_t from = 0;              ///< the least step (or time) of its values; nothing if there are none
+    std::int64_t to = 0;                ///< the greatest
+    double min = detail::not_a_number;  ///< NaN if there is no finite value
+    double max = detail::not_a_number;  ///< the same
+    double last = detail::not_a_number;  ///< in the order they were logged
+    std::uint64_t finite = 0;            ///< how many finite values
+    std::uint64_t not_finite = 0;        ///< how many NaNs and infinities
 };
 
 /// All values of one metric in the order they were logged. Steps may repeat or go back; then a new segment
@@ -23732,6 +23175,170 @@ inline std::vector<Series::Point> Series::Window::points() const {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/index_entry.hpp
+// What an entry of a history's index tells.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+template <class = void>
+[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
+    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
+    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
+           within(node.first_step) && within(node.last_step);
+}
+
+/// Reads the nodes of an entry, one after another.
+template <class = void>
+class BasicNodeReader {
+  public:
+    explicit BasicNodeReader(ByteReader& from) noexcept : from_{&from} {}
+
+    /// The next one. False if it is damaged.
+    [[nodiscard]] bool next() noexcept {
+        if (!names_.next(*from_)) return false;
+        const auto form = static_cast<unsigned>(from_->byte());
+        const bool is_one = (form & ~NodeForm::floats) == NodeForm::one;
+        node_ = {};
+        if (form == NodeForm::none) return from_->ok();
+        if (!is_one && (form & ~NodeForm::floats) != NodeForm::many) return false;
+        const auto over_last = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(static_cast<std::uint64_t>(from_->signed_varint()) +
+                                             static_cast<std::uint64_t>(base));
+        };
+        const auto over = [&](std::int64_t base) {
+            return static_cast<std::int64_t>(from_->varint() + static_cast<std::uint64_t>(base));
+        };
+        const auto value = [&] {
+            return (form & NodeForm::floats) != 0
+                       ? static_cast<double>(std::bit_cast<float>(from_->template fixed<std::uint32_t>()))
+                       : std::bit_cast<double>(from_->template fixed<std::uint64_t>());
+        };
+        if (is_one) {
+            step_ = over_last(step_);
+            ms_ = over_last(ms_);
+            node_.add(step_, ms_, value());
+        } else {
+            for (std::uint64_t* count : {&node_.finite, &node_.nans, &node_.infinities, &node_.restarts})
+                *count = from_->varint();
+            node_.min_step = step_ = over_last(step_);
+            for (std::int64_t* step : {&node_.first_step, &node_.last_step, &node_.max_step})
+                *step = over(step_);
+            node_.min_ms = ms_ = over_last(ms_);
+            node_.max_ms = over(ms_);
+            for (double* number : {&node_.min, &node_.max, &node_.last}) *number = value();
+        }
+        return from_->ok() && node_.count() != 0 && is_in_range(node_);
+    }
+    [[nodiscard]] std::uint32_t metric() const noexcept { return names_.metric(); }
+    /// Good until the next call, as the node is.
+    [[nodiscard]] std::string_view name() const noexcept { return names_.name(); }
+    [[nodiscard]] const SeriesNode& node() const noexcept { return node_; }
+
+  private:
+    ByteReader* from_;
+    BasicNameReader<> names_;
+    SeriesNode node_;
+    std::int64_t step_ = 0, ms_ = 0;
+};
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric; the name is good as long as the call. False
+/// if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    ByteReader from{payload};
+    frame = frame_of_entry(from);
+    BasicNodeReader<> nodes{from};
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        if (!nodes.next()) return false;
+        f(nodes.metric(), nodes.name(), nodes.node());
+    }
+    return from.ok();
+}
+/// Reads where an entry's frame lies. False if the entry is damaged.
+template <class = void>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame) {
+    return read_index_entry(payload, frame, [](std::uint32_t, std::string_view, const SeriesNode&) {});
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/metric_block.hpp
+// One metric out of a block of rows, read without the other columns.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Passes over a column of `count` integers. False if the bytes are damaged.
+template <class = void>
+[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
+    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
+    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
+    return from.ok();
+}
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
+    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
+    if (is_decimal) (void)from.byte();
+    if (!skip_integers(from, count)) return false;
+    if (!is_decimal) return true;
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        (void)from.varint();
+        (void)from.bytes(8);
+    }
+    return from.ok();
+}
+
+/// Reads blocks. Threads: one at a time. Keeps its memory from block to block.
+template <class = void>
+class BasicMetricReader : private BasicBlockReader<> {
+  public:
+    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
+    /// What they point to is good until the next call. Nothing if the bytes are damaged.
+    [[nodiscard]] std::optional<SeriesValues> read(std::span<const std::byte> block, std::uint32_t metric) {
+        bool is_whole = true;
+        const auto pass_over = [&](ByteReader& from, const Column& column, std::size_t rows) {
+            if (column.metric == metric || column.kind == Value::Kind::text) return false;
+            const bool is_number = column.kind == Value::Kind::number;
+            is_whole = is_whole && (is_number ? skip_numbers(from, rows) : skip_integers(from, rows));
+            return true;
+        };
+        if (!decode(block, pass_over) || !is_whole) return std::nullopt;
+        // Mostly all rows are alike, and there is nothing to put together.
+        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
+            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
+            const auto& columns = groups_[0].columns;
+            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
+            if (first != columns.end() && first->kind == Value::Kind::number &&
+                std::none_of(first + 1, columns.end(), is_ours))
+                return SeriesValues{steps_, times_, first->numbers};
+        }
+        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
+        numbers_of_.clear();
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = group_of(row);
+            const std::size_t at = group.row++;
+            if (!has_series(group.kind)) continue;
+            for (const Column& column : group.columns) {
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                steps_of_.push_back(steps_[row]);
+                ms_of_.push_back(times_[row]);
+                numbers_of_.push_back(number_in(column, column.kind, at));
+            }
+        }
+        return SeriesValues{steps_of_, ms_of_, numbers_of_};
+    }
+
+  private:
+    std::vector<std::int64_t> steps_of_, ms_of_;
+    std::vector<double> numbers_of_;
+};
+using MetricReader = BasicMetricReader<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/query/detail/read_series.hpp
 // Metrics of a run as series: by the index of its history where there is one, from the frames that it does
 // not cover, and from what the rings still hold.
@@ -23800,7 +23407,7 @@ class MetricFrames {
             if (name == metric_) wanted = metric;
         });
         if (block.empty()) return std::nullopt;
-        return wanted ? reader_.read_metric(block, *wanted) : SeriesValues{};
+        return wanted ? reader_.read(block, *wanted) : SeriesValues{};
     }
 
   private:
@@ -23808,7 +23415,7 @@ class MetricFrames {
     std::shared_ptr<OpenHistory> histories_;
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
-    BlockReader reader_;
+    MetricReader reader_;
 };
 
 /// Reads metrics of a run, from the folder of each rank that has them: those that are wanted as series, or of
@@ -23893,7 +23500,7 @@ class SeriesReader {
         SeriesNode node{};  ///< of it in a frame
     };
 
-    result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
+    result<void> read_frames(std::span<const std::byte> index, const std::vector<RingRest>& rings) {
         const auto size = histories_->file().size();
         if (!size) return size.error();
         if (*size == 0) return {};
@@ -23942,7 +23549,7 @@ class SeriesReader {
     }
 
     /// Reads the frames that no index covers. `rings`, if given: it is the history's end, which may be torn.
-    result<void> scan(std::uint64_t from, std::uint64_t to, std::span<const RingRest> rings = {}) {
+    result<void> scan(std::uint64_t from, std::uint64_t to, const std::vector<RingRest>& rings = {}) {
         if (from >= to) return {};
         if (to - from > std::numeric_limits<std::size_t>::max() / 2) {
             return error{errc::unsupported, "a history without an index is too long for this machine",
@@ -24073,13 +23680,13 @@ namespace CAIRN_NAMESPACE {
 
 /// What lies in one stretch of a `SeriesOver`: as `Bucket`, measured in the other metric.
 struct BucketOver {
-    double from = std::numeric_limits<double>::quiet_NaN();  ///< the least x of its values; NaN if none
-    double to = std::numeric_limits<double>::quiet_NaN();    ///< the greatest
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
-    std::uint64_t finite = 0;                                ///< how many finite values
-    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+    double from = detail::not_a_number;  ///< the least x of its values; NaN if none
+    double to = detail::not_a_number;    ///< the greatest
+    double min = detail::not_a_number;   ///< NaN if there is no finite value
+    double max = detail::not_a_number;   ///< the same
+    double last = detail::not_a_number;  ///< in the order they were logged
+    std::uint64_t finite = 0;            ///< how many finite values
+    std::uint64_t not_finite = 0;        ///< how many NaNs and infinities
 };
 
 /// All values of one metric over those of another, x, in the order they were logged. All of it is in memory,
@@ -24118,8 +23725,8 @@ class SeriesOver {
     [[nodiscard]] std::size_t restarts() const noexcept { return series_.restarts(); }
 
     /// The values whose x lies from one to another, both included, in the order they were logged.
-    [[nodiscard]] std::vector<Point> points(double from = -std::numeric_limits<double>::infinity(),
-                                            double to = std::numeric_limits<double>::infinity()) const {
+    [[nodiscard]] std::vector<Point> points(double from = detail::minus_infinity,
+                                            double to = detail::infinity) const {
         std::vector<Point> out;
         for (const Series::Point& point : series_.window(place_of(from), place_of(to)).points())
             out.push_back({x_of(point.step), point.time_ns, point.value});
@@ -24127,9 +23734,8 @@ class SeriesOver {
     }
     /// These as `count` buckets, as `Series::Window::buckets` makes them. Infinite ends are those of the
     /// finite x. Requires a point.
-    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
-                                                  double from = -std::numeric_limits<double>::infinity(),
-                                                  double to = std::numeric_limits<double>::infinity()) const {
+    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count, double from = detail::minus_infinity,
+                                                  double to = detail::infinity) const {
         from = from > least_ ? from : least_;  // also if it is NaN
         to = to < greatest_ ? to : greatest_;
         Series::Window window = series_.window(place_of(from), place_of(to));
@@ -24164,6 +23770,109 @@ class SeriesOver {
     bool has_finite_ = false;
     double least_ = 0, greatest_ = 0;  // of the finite x
 };
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/recorded_alert.hpp
+// An alert as the history of a run has it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The alert that an event keeps; nothing if it keeps none.
+template <class = void>
+[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
+    if (event_kind(event) != "alert") return std::nullopt;
+    Alert alert;
+    alert.step = event.step;
+    alert.time_ns = event.time_ns;
+    for (const auto& [name, value] : event.values) {
+        if (name == "title") alert.title = value.text();
+        if (name == "text") alert.text = value.text();
+        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
+            if (name == "level" && value.text() == to_string(level)) alert.level = level;
+        }
+    }
+    return alert;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/run_reader.hpp
+// A run's folder as its readers see it: whether the run is there, and how it stands.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+/// The state's name: "finished".
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+/// One run's folder, open for a reader.
+template <class Json = nlohmann::json>
+class BasicRunReader : public BasicRunFolder<Json> {
+  public:
+    /// A run that is there. Fails: not_found.
+    static result<BasicRunReader> open(const Store& store, const std::string& project, const std::string& run,
+                                       unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunReader folder{store, store.run_dir(project, run, rank)};
+        const auto record = detail::os::status(folder.path() / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path().string(),
+                     "see which there are with: cairn ls"};
+    }
+
+    /// A run's record, and how the run stands by it.
+    struct Standing {
+        Json record;                         ///< as it is read
+        RunState state = RunState::crashed;  ///< by it, and by who is there
+    };
+    /// How the run stands, with the record that says so. A run that says it is running, but whose lock is
+    /// free or whose process is dead, has crashed. Fails: not_found, corrupt.
+    [[nodiscard]] result<Standing> standing() const {
+        for (bool is_second = false;; is_second = true) {
+            auto record = this->read_run();
+            if (!record) return record.error();
+            const RunState state = state_by(*record);
+            // One that ended after its record was read, and then let go of its lock, seems to have crashed:
+            // by now its record says how it ended.
+            if (state != RunState::crashed || is_second) return Standing{std::move(*record), state};
+        }
+    }
+    /// `standing` without the record.
+    [[nodiscard]] result<RunState> state() const {
+        const auto found = standing();
+        return found ? result<RunState>{found->state} : found.error();
+    }
+
+  private:
+    BasicRunReader(const Store& store, std::filesystem::path path)
+        : BasicRunFolder<Json>{store, std::move(path)} {}
+
+    [[nodiscard]] RunState state_by(const Json& record) const {
+        const Json status = record.value("status", Json());
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited})
+            if (status == to_string(ended)) return ended;
+        const auto held = detail::os::Lock::is_held(this->lock_path());
+        const auto process = detail::process_from(record.value("process", Json()));
+        const bool is_gone = (held && !*held) || detail::os::liveness(process) == detail::os::Liveness::dead;
+        // Without a status it never got as far as saying.
+        return is_gone || status.is_null() ? RunState::crashed : RunState::running;
+    }
+};
+using RunReader = BasicRunReader<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -24224,7 +23933,7 @@ result<std::vector<std::string>> last_lines(const std::filesystem::path& path, s
 class RecordedRun {
   public:
     /// For `StoreReader`.
-    RecordedRun(RunFolder folder, nlohmann::json about, RunState state)
+    RecordedRun(RunReader folder, nlohmann::json about, RunState state)
         : folder_{std::move(folder)}, about_(std::move(about)),  // in braces it would be an array of one
           state_{state} {}
 
@@ -24425,9 +24134,8 @@ class RecordedRun {
     }
     /// From what the process left, and what the kernel counts.
     [[nodiscard]] std::string crash() const {
-        if (const auto signal = detail::os::crash_signal(dir() / detail::crash_file))
-            return std::string{detail::os::signal_name(*signal)} + " (signal " + std::to_string(*signal) +
-                   ")";
+        if (const auto signal = detail::crash_signal(dir() / detail::crash_file))
+            return std::string{detail::signal_name(*signal)} + " (signal " + std::to_string(*signal) + ")";
         const auto process = detail::process_from(about_.value("process", nlohmann::json{}));
         const auto here = detail::os::this_process();
         if (process.host != here.host || process.boot.empty()) return {};
@@ -24452,7 +24160,7 @@ class RecordedRun {
         return found != about_.end() && found->is_number() ? found->get<std::int64_t>() : 0;
     }
 
-    RunFolder folder_;
+    RunReader folder_;
     nlohmann::json about_;
     RunState state_;
 };
@@ -24772,7 +24480,7 @@ class StoreReader {
 
     /// The run of this id. Fails: not_found, also if it is only being made; corrupt.
     [[nodiscard]] result<RecordedRun> run(const std::string& project, const std::string& id) const {
-        auto folder = RunFolder::open_reader(store_, project, id);
+        auto folder = RunReader::open(store_, project, id);
         if (!folder) return folder.error();
         auto found = folder->standing();
         if (!found) return found.error();
@@ -25006,6 +24714,159 @@ struct Terminal {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/policy/simulate.hpp
+// The dry run: what a policy and a retention would have done over rows that are there already. Costs
+// <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// What the dry run takes for granted.
+struct SimulateOptions {
+    std::uint64_t version_bytes = 0;        ///< size of each version
+    double save_seconds = 0;                ///< how long each save takes
+    std::int64_t started_ns = 0;            ///< when the run started; 0: at its first row
+    std::vector<std::size_t> signals = {};  ///< rows, counted from 0, before which a signal comes
+    bool fails = false;                     ///< an exception ends the run, instead of `checkpoint.finish`
+};
+
+/// A version that would have been saved.
+struct SimulatedVersion {
+    std::uint64_t number = 0;           ///< counted from 0
+    std::size_t row = 0;                ///< of which row, counted from 0
+    std::int64_t step = 0;              ///< of the row
+    std::int64_t time_ns = 0;           ///< of the row; nanoseconds since the Unix epoch
+    std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
+    bool kept = true;                   ///< it is there at the end
+};
+
+/// What a dry run found.
+struct Simulation {
+    std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
+    std::vector<std::int64_t> steps{};         ///< of the rows
+    std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
+    std::uint64_t bytes_written = 0;           ///< by all versions together
+    std::uint64_t bytes_kept = 0;              ///< at the end
+    std::uint64_t most_bytes_kept =
+        0;  ///< at any time; before the prune, since the old goes after the new is there
+
+    /// Rows of work that a crash right after row `row` would cost: those since the newest version.
+    [[nodiscard]] std::size_t rows_lost_at(std::size_t row) const {
+        return newest[row] == 0 ? row + 1 : row - versions[newest[row] - 1].row;
+    }
+    /// The most that a crash could cost, in rows.
+    [[nodiscard]] std::size_t most_rows_lost() const {
+        std::size_t most = 0;
+        for (std::size_t row = 0; row < newest.size(); ++row) {
+            if (rows_lost_at(row) > most) most = rows_lost_at(row);
+        }
+        return most;
+    }
+    /// How many versions are there at the end.
+    [[nodiscard]] std::size_t kept() const {
+        std::size_t count = 0;
+        for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;
+        return count;
+    }
+};
+
+/// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
+/// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
+/// is also the one that `OnFinish` saves, or `OnFailure` in a run that fails. Cost: as the policy, and the
+/// retention for each version.
+template <SavePolicy Policy, RetentionPolicy Retention, class History>
+[[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
+                                  const SimulateOptions& options = {}) {
+    using Element = decltype(*std::begin(history));
+    using RowType = std::remove_cvref_t<Element>;
+    Simulation out;
+    std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
+    std::deque<RowType> made;          // those that the range makes as it goes
+    for (auto&& row : history) {
+        if constexpr (std::is_lvalue_reference_v<Element>)
+            rows.push_back(&row);
+        else
+            rows.push_back(&made.emplace_back(std::move(row)));
+    }
+    if (rows.empty()) return out;
+    const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
+    std::vector<std::size_t> alive;
+
+    const auto prune = [&](std::size_t row) {
+        std::vector<VersionFacts> facts;
+        facts.reserve(alive.size());
+        for (const std::size_t index : alive) {
+            const SimulatedVersion& version = out.versions[index];
+            facts.push_back({version.number, version.step, version.time_ns, options.version_bytes,
+                             [](const void* source, std::string_view metric) {
+                                 return detail::reading_of_row(*static_cast<const RowType*>(source), metric);
+                             },
+                             rows[version.row], index == alive.back()});
+        }
+        retention.mark(VersionList{facts.data(), facts.size()});
+        std::vector<std::size_t> still;
+        for (std::size_t i = 0; i < alive.size(); ++i) {
+            if (facts[i].kept || facts[i].held) {
+                still.push_back(alive[i]);
+            } else {
+                out.versions[alive[i]].kept = false;
+                out.versions[alive[i]].removed_after_row = row;
+            }
+        }
+        alive = std::move(still);
+    };
+    const auto at = [&](std::size_t row) {
+        At<RowType> now{*rows[row]};
+        now.seconds = static_cast<double>(rows[row]->time_ns() - started) / 1e9;
+        now.save_seconds = options.save_seconds * static_cast<double>(out.versions.size());
+        return now;
+    };
+    const auto save = [&](std::size_t row) {
+        out.versions.push_back({out.versions.size(), row, rows[row]->step(), rows[row]->time_ns(), 0, true});
+        alive.push_back(out.versions.size() - 1);
+        out.bytes_written += options.version_bytes;
+        const std::uint64_t bytes = options.version_bytes * alive.size();
+        if (bytes > out.most_bytes_kept) out.most_bytes_kept = bytes;
+        prune(row);
+    };
+
+    bool signal = false;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        for (const std::size_t before : options.signals) signal = signal || before == row;
+        At<RowType> now = at(row);
+        now.signal = signal;
+        const bool yes = policy.decide(now) == Answer::yes;
+        detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
+        if (yes) {
+            save(row);
+            signal = false;
+        }
+        out.steps.push_back(rows[row]->step());
+        out.newest.push_back(out.versions.size());
+    }
+    const Wants wants = detail::wants_of(policy);
+    if (options.fails ? wants.failure : wants.end) {
+        const std::size_t last = rows.size() - 1;
+        At<RowType> now = at(last);
+        now.final = !options.fails;
+        now.failure = options.fails;
+        const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
+        if (!is_saved && policy.decide(now) == Answer::yes) {
+            save(last);
+            out.newest.back() = out.versions.size();
+        }
+    }
+    out.bytes_kept = options.version_bytes * alive.size();
+    return out;
+}
+
+/// The same with the policy as a type and, if you like, a retention: `simulate<EveryN<2>>(rows)`.
+template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, class History>
+[[nodiscard]] Simulation simulate(const History& history, const SimulateOptions& options = {}) {
+    return simulate(Policy{}, Retention{}, history, options);
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/at_step.hpp
 // Questions about single moments of a run: all metrics as they stood at a step, and the best values of one.
@@ -25424,7 +25285,7 @@ class Call {
     /// \param out  gets what was asked for. \param err gets complaints. \param terminal is behind `out`.
     Call(Print out, Print err, Terminal terminal = {})
         : out_{std::move(out)}, err_{std::move(err)}, terminal_{terminal} {
-        dir_ = ::cairn::detail::environment("CAIRN_DIR");
+        dir_ = ::cairn::detail::os::sys::environment("CAIRN_DIR");
         if (dir_.empty()) dir_ = "cairn";
     }
 
@@ -26533,19 +26394,19 @@ class BasicArtifactRepair {
     /// What is wrong with an object, and the file that was looked at.
     struct Known {
         std::optional<error> damage{};
-        os::Status seen{};
+        os::FileStatus seen{};
     };
 
     [[nodiscard]] static bool is_lost(const error& why) noexcept {
         return why.code() == errc::corrupt || why.code() == errc::not_found;
     }
-    [[nodiscard]] static bool is_same(const os::Status& a, const os::Status& b) noexcept {
+    [[nodiscard]] static bool is_same(const os::FileStatus& a, const os::FileStatus& b) noexcept {
         return a.exists == b.exists && a.inode == b.inode && a.device == b.device && a.size == b.size &&
                a.modified_ns == b.modified_ns;
     }
-    [[nodiscard]] static os::Status status_of(const os::Path& path) {
+    [[nodiscard]] static os::FileStatus status_of(const os::Path& path) {
         const auto there = os::status(path, os::Links::refuse);
-        return there ? *there : os::Status{};
+        return there ? *there : os::FileStatus{};
     }
     [[nodiscard]] os::Path dir_of(const Artifact& artifact) const {
         return store_.artifact_dir(artifact.project, artifact.store.name());
@@ -26638,7 +26499,7 @@ class BasicArtifactRepair {
     }
     /// Whether a file of its own has the bytes of an entry.
     [[nodiscard]] static bool is_whole_copy(const os::Path& path, const FileEntry& file) {
-        const os::Status there = status_of(path);
+        const os::FileStatus there = status_of(path);
         if (!there.is_file || there.size != file.size) return false;
         Sha256 hash;
         const auto read =
@@ -26777,7 +26638,7 @@ class BasicArtifactRepair {
                 const auto held = os::Lock::is_held(folder / run_lock_file);
                 if (!held || *held) return true;
             }
-            const auto folder = RunFolder::open_reader(store_, project, run);
+            const auto folder = RunReader::open(store_, project, run);
             const auto state = folder ? folder->state() : folder.error();
             if (state && *state == RunState::running) return true;
         }
@@ -26801,7 +26662,7 @@ class BasicArtifactRepair {
         for (const FileEntry& file : manifest.files) {
             if (!file.is_stored() || !file.pieces.empty()) continue;
             const os::Path path = plain / os::path_of(file.path);
-            const os::Status there = status_of(path), object = status_of(store_.object_path(file.digest));
+            const os::FileStatus there = status_of(path), object = status_of(store_.object_path(file.digest));
             const bool is_link = there.exists && there.inode == object.inode && there.device == object.device;
             if (!is_link && !is_whole_copy(path, file)) wrong.push_back(&file);
         }
@@ -27076,7 +26937,7 @@ class BasicRunRepair {
   private:
     [[nodiscard]] result<RunFolder> open_writer() const {
         // Where the file system has no locks, its own record tells.
-        const auto reader = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto reader = RunReader::open(store_, project_, run_, rank_);
         const auto state = reader ? reader->state() : reader.error();
         if (state && *state == RunState::running)
             return error{errc::busy, "the run is being written", dir_.string(),
@@ -27239,7 +27100,7 @@ class BasicRunRepair {
     // ---- records
 
     void look_at_record(Mender& mender) {
-        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto folder = RunReader::open(store_, project_, run_, rank_);
         const auto record = folder ? folder->read_run() : result<nlohmann::json>{folder.error()};
         if (record) return;
         const error& why = record.error();
@@ -27270,7 +27131,7 @@ class BasicRunRepair {
         });
     }
     void look_at_json(Mender& mender, const char* name) {
-        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto folder = RunReader::open(store_, project_, run_, rank_);
         if (!folder) return;
         const auto value = folder->read_json(name);
         if (value ? value->is_object() : value.error().code() == errc::not_found) return;
@@ -27554,7 +27415,7 @@ namespace detail {
 /// to what they say as a run can have; NaN is 0.
 [[nodiscard]] inline std::int64_t ns_from_seconds(const double& seconds) noexcept {
     constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
-    const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+    const double known = is_nan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
     return std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms) * ns_per_ms;
 }
 
@@ -27954,7 +27815,7 @@ class TextParser {
         double value = 0;
         const char* const from = text_.data() + place_;
         const auto [end, problem] = read_number(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || !std::isfinite(value)) {
+        if (problem != std::errc{} || !is_finite(value)) {
             expected(what);
             return 0;
         }
@@ -27994,7 +27855,7 @@ class TextParser {
              {Unit{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}) {
             if (unit != name) continue;
             value *= seconds;
-            const bool is_one = value >= 0 && std::isfinite(value);
+            const bool is_one = value >= 0 && is_finite(value);
             if (!is_one) place_ = from, expected("a duration that is neither negative nor infinite");
             return true;
         }
@@ -28456,14 +28317,13 @@ class CsvReader {
 
 /// A number as this library, Python and spreadsheets write it; nothing if it is none.
 [[nodiscard]] inline std::optional<double> number_in(std::string_view text) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     std::string word{text};
     std::transform(word.begin(), word.end(), word.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (word.starts_with('+')) word.erase(0, 1);
-    if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "nan") return not_a_number;
     if (word == "inf" || word == "infinity") return infinity;
-    if (word == "-inf" || word == "-infinity") return -infinity;
+    if (word == "-inf" || word == "-infinity") return minus_infinity;
     return word.find_first_of("in") == std::string::npos ? whole_number<double>(word) : std::nullopt;
 }
 /// A whole number, written with or without a fraction of zeros.
@@ -29561,10 +29421,9 @@ struct Told {
 /// JSON as W&B has it, which knows NaN and the infinities: within a value they become texts. Discarded, if it
 /// is none.
 [[nodiscard]] inline nlohmann::json value_from(std::string_view text) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (text == "NaN") return not_a_number;
     if (text == "Infinity") return infinity;
-    if (text == "-Infinity") return -infinity;
+    if (text == "-Infinity") return minus_infinity;
     if (json_depth(text) > most_json_depth) return nlohmann::json::value_t::discarded;
     const std::string whole = as_utf8(text);
     nlohmann::json value = nlohmann::json::parse(whole, nullptr, false);
@@ -29799,8 +29658,7 @@ class HistoryRows {
     }
     void take_step(const nlohmann::json& value) {
         constexpr double exact = 9007199254740992;  // to here a double has each integer
-        const double number =
-            value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+        const double number = value.is_number() ? value.get<double>() : detail::not_a_number;
         if (value.is_number_integer() &&
             (!value.is_number_unsigned() || value.get<std::uint64_t>() >> 63U == 0))
             step_ = value.get<std::int64_t>();
@@ -30163,7 +30021,7 @@ struct PlotSize {
     const std::size_t columns = size.columns - margin - 2, rows = size.rows;
     Braille dots{columns, rows};
     const std::vector<Bucket> buckets = series.buckets(dots.width());
-    double low = std::numeric_limits<double>::infinity(), high = -low;
+    double low = detail::infinity, high = detail::minus_infinity;
     std::uint64_t not_finite = 0;
     for (const Bucket& bucket : buckets) {
         not_finite += bucket.not_finite;
@@ -30455,7 +30313,7 @@ class StoreWatch {
     struct Known {
         Stamp stamp{};
         std::int64_t stamped_ns = 0;
-        std::optional<detail::os::Status> folder{};  // as it was then
+        std::optional<detail::os::FileStatus> folder{};  // as it was then
         std::optional<WatchedRun> seen{};
         std::optional<error> damage{};
         std::int64_t looked_ns = 0;
@@ -30476,7 +30334,7 @@ class StoreWatch {
     }
     /// Whether a run has ended, and nothing was put into its folder since: who edits or resumes it replaces
     /// files there. What else may befall it, such as a repair, is found a little later.
-    [[nodiscard]] static bool is_at_rest(const Known& known, const detail::os::Status& folder,
+    [[nodiscard]] static bool is_at_rest(const Known& known, const detail::os::FileStatus& folder,
                                          std::int64_t now_ns) {
         constexpr std::int64_t second = 1'000'000'000;
         return known.seen && known.stamp.state != RunState::running && !known.stamp.has_rings &&
@@ -31374,7 +31232,7 @@ class ParsedRetention {
         for (const One& one : any_) {
             out += between;
             between = " | ";
-            std::visit([&](const auto& kind) { detail::write_retention(out, kind); }, one);
+            std::visit([&](const auto& kind) { detail::spell(out, kind); }, one);
         }
         if (is_capped) {
             out += ", ";
@@ -31433,7 +31291,7 @@ class RetentionParser : TextParser {
         if (name == "for") return in_brackets([&] { return KeepFor{duration()}; });
         if (name == "best") return in_brackets([&] { return best(); });
         go_back(from);
-        expected("a retention: all, last(…), best(…), every(…), for(…)");
+        expected("a retention: all, last(…), best(…), every(…), for(…); capped(…) goes around all of it");
         return KeepAll{};
     }
     template <class Read>
@@ -31762,8 +31620,8 @@ struct RankStanding {
     const auto store =
         Store::open_existing(run.dir().parent_path().parent_path().parent_path().parent_path());
     if (!store) return store.error();
-    const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
-    const auto own = folder ? folder->standing() : result<RunFolder::Standing>{folder.error()};
+    const auto folder = RunReader::open(*store, run.project(), run.id(), rank);
+    const auto own = folder ? folder->standing() : result<RunReader::Standing>{folder.error()};
     if (!own) {
         if (own.error().code() != errc::not_found) return own.error();
         const auto held = os::Lock::is_held(rank_dir(run.dir(), rank) / run_lock_file);
@@ -33758,13 +33616,12 @@ struct SeriesWanted {
     std::size_t buckets = 0;
     Smooth smooth{};
     std::string x{};  ///< a metric, instead of the axis
-    double from_x = -std::numeric_limits<double>::infinity();
-    double to_x = std::numeric_limits<double>::infinity();
+    double from_x = minus_infinity;
+    double to_x = infinity;
 };
 [[nodiscard]] inline result<SeriesWanted> series_wanted(const ParameterReader& ask) {
     constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                    most = std::numeric_limits<std::int64_t>::max();
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     constexpr std::size_t most_buckets = 10'000;
     SeriesWanted wanted;
     wanted.x = ask.text("x");
@@ -33776,9 +33633,9 @@ struct SeriesWanted {
         wanted.from = *from;
         wanted.to = *to;
     } else {
-        const auto from = ask.number<double>("from", -infinity, -infinity, infinity);
+        const auto from = ask.number<double>("from", minus_infinity, minus_infinity, infinity);
         if (!from) return from.error();
-        const auto to = ask.number<double>("to", infinity, -infinity, infinity);
+        const auto to = ask.number<double>("to", infinity, minus_infinity, infinity);
         if (!to) return to.error();
         wanted.from_x = *from;
         wanted.to_x = *to;
@@ -35990,7 +35847,7 @@ class BasicHistogram {
 
     std::vector<double> edges_;
     std::vector<std::uint64_t> counts_;
-    double min_ = std::numeric_limits<double>::infinity(), max_ = -min_, mean_ = 0;
+    double min_ = detail::infinity, max_ = detail::minus_infinity, mean_ = 0;
     std::uint64_t finite_ = 0, nan_ = 0, positive_infinity_ = 0, negative_infinity_ = 0;
 };
 using Histogram = BasicHistogram<>;
@@ -36179,7 +36036,7 @@ class Curve {
   private:
     std::string x_name_, y_name_;
     std::vector<double> x_, y_;
-    double area_ = std::numeric_limits<double>::quiet_NaN();
+    double area_ = detail::not_a_number;
     Counts counts_;
 };
 
@@ -36442,9 +36299,23 @@ class LiveMirror {
             is_last = is_stopping;
             return false;
         }
+        /// What is thrown, as by a mirror of the user's, must not leave the thread: it would end the program.
+        result<MirrorReport> try_catch_up() {
+            try {
+                const auto found = store.run(project, run);
+                return found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
+            } catch (const error& thrown) {
+                return thrown;
+            } catch (const std::exception& thrown) {
+                return error{errc::user, std::string{"mirroring the run threw: "} + thrown.what(), run,
+                             "mirror the run again later"};
+            } catch (...) {
+                return error{errc::user, "mirroring the run threw something that is not a std::exception",
+                             run, "mirror the run again later"};
+            }
+        }
         result<MirrorReport> catch_up() {
-            const auto found = store.run(project, run);
-            auto done = found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
+            auto done = try_catch_up();
             const std::scoped_lock lock{mutex};
             if (!done) {
                 note(done.error());
@@ -36531,7 +36402,7 @@ class Partial {
         for (std::size_t i = 0; i < all.tensors.size(); ++i) {
             if (!chosen(all.tensors[i].name)) continue;
             some.tensors.push_back(std::move(all.tensors[i]));
-            some.slots.push_back(all.slots[i]);
+            some.writable.push_back(all.writable[i]);
         }
         for (detail::DescribedText& text : all.texts) {
             if (chosen(text.name)) some.texts.push_back(std::move(text));
@@ -37379,6 +37250,85 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/watches.hpp
+// Who looks at a run's rows as they are logged, on the thread that logs them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: any. Whoever is removed is not called any more when `remove` returns.
+class CAIRN_ONE_IN_PROCESS Watches final : public RowWatcher {
+  public:
+    /// Called with the step and the time of a row.
+    using Look = std::function<void(std::int64_t, std::int64_t)>;
+
+    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
+    /// `while_any()` is called before anybody else can remove it.
+    template <class F>
+    std::uint64_t add(Look look, F&& while_any) {
+        const auto entry = std::make_shared<Entry>();
+        entry->thread = this_thread();
+        entry->look = std::make_shared<const Look>(std::move(look));
+        const std::scoped_lock lock{mutex_};
+        entry->id = ++last_id_;
+        entries_.push_back(entry);
+        while_any();
+        return entry->id;
+    }
+    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
+    /// was the last, before anybody else can be added.
+    template <class F>
+    void remove(std::uint64_t id, F&& when_none) {
+        std::shared_ptr<Entry> removed;
+        {
+            const std::scoped_lock lock{mutex_};
+            const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                            [&](const auto& entry) { return entry->id == id; });
+            if (found == entries_.end()) return;
+            removed = *found;
+            entries_.erase(found);
+            if (entries_.empty()) when_none();
+        }
+        const std::scoped_lock lock{removed->mutex};
+        removed->look = nullptr;
+    }
+    /// After a row of the calling thread.
+    void look(std::int64_t step, std::int64_t time_ns) override {
+        const std::uint64_t thread = this_thread();
+        std::vector<std::shared_ptr<Entry>> mine;
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& entry : entries_) {
+                if (entry->thread == thread) mine.push_back(entry);
+            }
+        }
+        for (const auto& entry : mine) {
+            const std::scoped_lock lock{entry->mutex};
+            // Held: it may remove itself.
+            if (const auto look = entry->look) (*look)(step, time_ns);
+        }
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t id = 0;
+        std::uint64_t thread = 0;
+        std::recursive_mutex mutex{};  // what looks may unwatch itself
+        std::shared_ptr<const Look> look{};
+    };
+    /// A number that no other thread has or had.
+    [[nodiscard]] static std::uint64_t this_thread() noexcept {
+        static std::atomic<std::uint64_t> last{0};
+        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+        return mine;
+    }
+
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Entry>> entries_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/watch.hpp
 // `run.watch(model)`: histograms of its parameters and gradients while it trains.
 
@@ -37431,7 +37381,9 @@ class ModelWatch {
     ~ModelWatch() { unwatch(); }
     /// From here on nothing of the model is looked at.
     void unwatch() noexcept {
-        if (const auto core = std::exchange(core_, nullptr)) core->unwatch(id_);
+        const auto core = std::exchange(core_, nullptr);
+        if (!core || core->is_detached()) return;
+        core->watcher<detail::Watches>().remove(id_, [&] { core->watch_rows(false); });
     }
 
   private:
@@ -37539,7 +37491,8 @@ auto BasicRun<T>::watch(M& model, Options options) {
     const auto watching = std::make_shared<detail::Watching>(
         *core_, options, [&model] { return tensors_of(model); }, std::move(gradients));
     const auto look = [watching](std::int64_t step, std::int64_t time_ns) { watching->look(step, time_ns); };
-    return ModelWatch{core_, core_->watch(look)};
+    auto& watches = core_->template watcher<detail::Watches>();
+    return ModelWatch{core_, watches.add(look, [&] { core_->watch_rows(true); })};
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -37651,8 +37604,4227 @@ void save(const std::filesystem::path& path, std::span<const TensorView> tensors
 }  // namespace CAIRN_NAMESPACE::safetensors
 
 // ---- cairn/cairn_full.hpp
-// All of the library but the server, which needs cpp-httplib, and the adapters, each of which is for one
-// framework: also the queries, policies that are written as text, the command line. Needs nlohmann/json and
-// CLI11.
+// All of the library but the adapters, each of which is for one framework: also rich values, queries,
+// mirrors, policies that are written as text, the command line. Needs nlohmann/json and CLI11; the page and
+// the mirrors on the network need cpp-httplib, images need libpng, and are there where these are.
 
+#if __has_include(<httplib.h>)
+
+// ---- cairn/mirror/ini.hpp
+// Files of settings that other systems' clients have. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The value of `key` in a section of an INI file; empty if there is none.
+[[nodiscard]] inline std::string ini_value(std::string_view text, std::string_view section,
+                                           std::string_view key) {
+    const auto trimmed = [](std::string_view part) {
+        constexpr std::string_view blank = " \t\r";
+        const std::size_t from = part.find_first_not_of(blank);
+        return from == std::string_view::npos ? std::string_view{}
+                                              : part.substr(from, part.find_last_not_of(blank) - from + 1);
+    };
+    bool is_ours = false;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::string_view line = trimmed(text.substr(at, end - at));
+        at = end + 1;
+        if (line.starts_with('[') && line.ends_with(']'))
+            is_ours = trimmed(line.substr(1, line.size() - 2)) == section;
+        const std::size_t equals = line.find('=');
+        if (is_ours && equals != std::string_view::npos && trimmed(line.substr(0, equals)) == key)
+            return std::string{trimmed(line.substr(equals + 1))};
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/s3_sign.hpp
+// How a request to S3 proves who sends it: Amazon's signature, version 4. Costs <map>.
+
+namespace CAIRN_NAMESPACE::detail::s3 {
+
+/// HMAC with SHA-256 (RFC 2104).
+[[nodiscard]] inline Digest hmac_sha256(std::span<const std::byte> key, std::string_view text) {
+    constexpr std::size_t block = 64;
+    const Digest shortened = key.size() > block ? sha256(key) : Digest{};
+    if (key.size() > block) key = shortened.bytes;
+    std::array<std::byte, block> inner{}, outer{};
+    for (std::size_t i = 0; i < block; ++i) {
+        const std::byte byte = i < key.size() ? key[i] : std::byte{0};
+        inner[i] = byte ^ std::byte{0x36};
+        outer[i] = byte ^ std::byte{0x5c};
+    }
+    Sha256 first, second;
+    first.update(inner);
+    first.update(bytes_of(text));
+    second.update(outer);
+    second.update(first.finish().bytes);
+    return second.finish();
+}
+
+/// Who somebody is.
+struct Credentials {
+    std::string key, secret;
+    std::string token;  ///< of a session; empty for keys that last
+};
+
+/// A request, as far as it is signed.
+struct Signed {
+    std::string method, path, query;             ///< escaped; the query sorted by its keys
+    std::map<std::string, std::string> headers;  ///< in lower case, "host" and all "x-amz-…" among them
+    std::string payload;                         ///< the body's SHA-256, in hexadecimal digits
+    std::string stamp;                           ///< "20261128T041625Z", as in "x-amz-date"
+};
+
+/// The value of its header `Authorization`. (Amazon S3, "Authenticating Requests: Using the Authorization
+/// Header", single chunk.)
+[[nodiscard]] inline std::string authorization_of(const Signed& what, const Credentials& who,
+                                                  const std::string& region) {
+    std::string lines, names;
+    for (const auto& [name, value] : what.headers) {
+        lines.append(name).append(":").append(value).append("\n");
+        names += (names.empty() ? "" : ";") + name;
+    }
+    const std::string request = what.method + "\n" + what.path + "\n" + what.query + "\n" + lines + "\n" +
+                                names + "\n" + what.payload;
+    const std::string day = what.stamp.substr(0, 8);
+    const std::string scope = day + "/" + region + "/s3/aws4_request";
+    const std::string text =
+        "AWS4-HMAC-SHA256\n" + what.stamp + "\n" + scope + "\n" + sha256(bytes_of(request)).hex();
+    const std::string secret = "AWS4" + who.secret;
+    Digest key = hmac_sha256(bytes_of(secret), day);
+    for (const std::string_view part :
+         {std::string_view{region}, std::string_view{"s3"}, std::string_view{"aws4_request"}})
+        key = hmac_sha256(key.bytes, part);
+    return "AWS4-HMAC-SHA256 Credential=" + who.key + "/" + scope + ",SignedHeaders=" + names +
+           ",Signature=" + hmac_sha256(key.bytes, text).hex();
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::s3
+
+// ---- cairn/mirror/web_address.hpp
+// The address of a server. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The parts of an address.
+struct WebAddress {
+    std::string server;  ///< "https://host:port"
+    std::string path;    ///< "/…"
+};
+
+/// Fails: invalid_argument. The address is not in the error: some are secrets, and some have a password in
+/// them.
+[[nodiscard]] inline result<WebAddress> web_address(std::string_view address) {
+    const auto bad = [](const char* advice) {
+        return error{errc::invalid_argument, "this is no address of a server", "", advice};
+    };
+    const bool is_safe = address.starts_with("https://");
+    const std::size_t host = is_safe ? 8 : 7;
+    const std::size_t slash =
+        address.size() > host ? address.find_first_of("/?#", host) : std::string_view::npos;
+    const bool is_one = (is_safe || address.starts_with("http://")) && address.size() > host &&
+                        slash != host && address.find_first_of(" \t\r\n") == std::string_view::npos;
+    if (!is_one) return bad("give http://HOST/PATH or https://HOST/PATH");
+    if (address.substr(0, slash).find('@') != std::string_view::npos)
+        return bad("leave the user and the password out of it");
+    const std::string_view authority =
+        address.substr(host, slash == std::string_view::npos ? slash : slash - host);
+    const std::size_t colon = authority.rfind(':');
+    if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
+        unsigned port = 0;
+        const char* const end = authority.data() + authority.size();
+        const auto [read, problem] = std::from_chars(authority.data() + colon + 1, end, port);
+        if (problem != std::errc{} || read != end || port > 65535) return bad("give a port of at most 65535");
+    }
+    std::string path{slash == std::string_view::npos ? std::string_view{} : address.substr(slash)};
+    if (!path.starts_with('/')) path.insert(path.begin(), '/');
+    return WebAddress{std::string{address.substr(0, slash)}, path.substr(0, path.find('#'))};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/web_body.hpp
+// Bytes that a request sends, and that need not be in memory. Costs <functional>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Gets bytes; false if it takes no more.
+using WebSink = std::function<bool(const char*, std::size_t)>;
+
+/// The bytes of a request.
+struct WebBody {
+    std::uint64_t size = 0;
+    /// Hands on some bytes from `at` on, at most `most`; false if it cannot.
+    std::function<bool(std::uint64_t at, std::uint64_t most, const WebSink& sink)> read{};
+};
+
+/// Bytes that are in memory, and stay there.
+[[nodiscard]] inline WebBody web_body(std::string_view bytes) {
+    return {bytes.size(), [bytes](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                const std::string_view part =
+                    bytes.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(most));
+                return sink(part.data(), part.size());
+            }};
+}
+
+/// Some of them.
+[[nodiscard]] inline WebBody part_of(WebBody body, std::uint64_t from, std::uint64_t size) {
+    return {size, [body = std::move(body), from](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                return body.read(from + at, most, sink);
+            }};
+}
+/// Bytes with others before and behind them.
+[[nodiscard]] inline WebBody enclosed(std::string before, WebBody body, std::string behind) {
+    const std::uint64_t size = before.size() + body.size + behind.size();
+    return {size, [before = std::move(before), body = std::move(body),
+                   behind = std::move(behind)](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                if (at < before.size()) return web_body(before).read(at, most, sink);
+                at -= before.size();
+                if (at < body.size) return body.read(at, std::min(most, body.size - at), sink);
+                return web_body(behind).read(at - body.size, most, sink);
+            }};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/pipe_signal.hpp
+// A connection that the other side has closed must not end the program. Costs <csignal>.
+
+#if !defined(_WIN32)
+#include <csignal>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// While it lives, writing to a closed connection on this thread fails, and raises no SIGPIPE: whoever has
+/// the socket in his hands does not ask the system for that. The program's own handling of the signal stays
+/// as it is.
+class NoPipeSignal {
+  public:
+#if defined(_WIN32)
+    NoPipeSignal() noexcept {}  // there is none
+    ~NoPipeSignal() {}
+#else
+    NoPipeSignal() noexcept {
+        ::sigset_t pending;
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::sigset_t pipe = only();
+        ::pthread_sigmask(SIG_BLOCK, &pipe, &before_);
+    }
+    ~NoPipeSignal() {
+        ::sigset_t pending;
+        ::sigpending(&pending);
+        if (!was_pending_ && ::sigismember(&pending, SIGPIPE) == 1) {  // ours: take it away
+            const ::sigset_t pipe = only();
+            int signal = 0;
+            ::sigwait(&pipe, &signal);
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+#endif
+    NoPipeSignal(const NoPipeSignal&) = delete;
+    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+  private:
+#if !defined(_WIN32)
+    [[nodiscard]] static ::sigset_t only() noexcept {
+        ::sigset_t set;
+        ::sigemptyset(&set);
+        ::sigaddset(&set, SIGPIPE);
+        return set;
+    }
+
+    ::sigset_t before_{};
+    bool was_pending_ = false;
+#endif
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/web_client.hpp
+// Requests to one server that may be slow, away or in a bad mood. Opt-in: costs cpp-httplib.
+
+#include <httplib.h>
+
+namespace CAIRN_NAMESPACE {
+
+/// How requests are sent.
+struct WebOptions {
+    std::string authorization = {};                   ///< the header's value; sent to this server only
+    std::map<std::string, std::string> headers = {};  ///< more of them; the same
+    bool verify = true;                               ///< whether a server of TLS must prove who it is
+    std::string ca_file = {};                         ///< certificates to trust, PEM; default: the system's
+    std::string client_certificate = {};              ///< and its key, in one PEM file
+    int attempts = 5;           ///< how often a request is sent that was not taken, at most
+    double first_wait_s = 0.5;  ///< before the second attempt; twice as long before each further one
+    double patience_s = 60;     ///< how long an answer may take
+};
+
+namespace detail {
+
+/// What a server is asked.
+struct WebRequest {
+    std::string method = "GET";
+    std::string path{};  ///< below the server's, and a query; escaped
+    std::string type{};  ///< of the body
+    std::map<std::string, std::string> headers{};
+    WebBody body{};  ///< read as it is sent
+};
+/// What a server said.
+struct WebAnswer {
+    int status = 0;
+    std::string body{};
+    httplib::Headers headers{};
+
+    [[nodiscard]] bool is_good() const noexcept { return status >= 200 && status < 300; }
+    /// The value of a header; empty if there is none.
+    [[nodiscard]] std::string header(const std::string& name) const {
+        const auto found = headers.find(name);
+        return found == headers.end() ? std::string{} : found->second;
+    }
+};
+
+/// A part of a path or a query, with %41 for what has a meaning there.
+[[nodiscard]] inline std::string web_escaped(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              c == '-' || c == '_' || c == '.' || c == '~';
+        if (is_plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += digits[byte >> 4U];
+            out += digits[byte & 15U];
+        }
+    }
+    return out;
+}
+/// The same of each component.
+[[nodiscard]] inline std::string web_escaped_path(std::string_view path) {
+    std::string out;
+    for (std::size_t from = 0; from <= path.size();) {
+        const std::size_t to = std::min(path.find('/', from), path.size());
+        if (from != 0) out += '/';
+        out += web_escaped(path.substr(from, to - from));
+        from = to + 1;
+    }
+    return out;
+}
+
+/// The beginning of what another has said, on one line.
+[[nodiscard]] inline std::string one_line(std::string_view text, std::size_t most) {
+    std::string out{text.substr(0, most)};
+    for (char& c : out) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    return out;
+}
+
+/// Sends requests to one server, and again when it may take them later: on 408, 429, 500, 502, 503, 504 and
+/// when it does not answer, after a wait that doubles, with some chance in it, or as long as the server asks
+/// for. Redirections are not followed: what it knows goes to no other host. Threads: one at a time.
+class WebClient {
+  public:
+    /// Fails: unsupported, for https where cpp-httplib is built without it; not_found, for files of
+    /// certificates.
+    static result<WebClient> open(WebAddress to, WebOptions options) {
+#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        if (to.server.starts_with("https://")) {
+            return error{errc::unsupported, "cpp-httplib is built without TLS", to.server,
+                         "define CPPHTTPLIB_OPENSSL_SUPPORT and link OpenSSL, or use http"};
+        }
+#endif
+        if (to.path.find('?') != std::string::npos) {
+            return error{errc::invalid_argument, "the address of a server has no question mark", to.server,
+                         "leave out what stands behind it"};
+        }
+        for (const std::string& pem : {options.ca_file, options.client_certificate}) {
+            if (pem.empty()) continue;
+            const auto there = os::status(os::path_of(pem));
+            if (!there || !there->is_file) {
+                return error{errc::not_found, "there is no such file of certificates", pem,
+                             "name a file in PEM's form"};
+            }
+        }
+        return WebClient{std::move(to), std::move(options)};
+    }
+
+    /// Sends one, as often as it takes. Returns whatever is no reason to try again, also a refusal. Fails:
+    /// io, if the server did not take it in all attempts; permission, if it cannot prove who it is.
+    result<WebAnswer> send(const std::string& method, const std::string& path, const std::string& body = {},
+                           const std::string& type = "application/json") {
+        return repeat(options_.attempts, [&] { return once(method, path, body, type); });
+    }
+    /// The same, once: for what must not be done twice.
+    result<WebAnswer> send_once(const std::string& method, const std::string& path, const std::string& body,
+                                const std::string& type = "application/json") {
+        return repeat(1, [&] { return once(method, path, body, type); });
+    }
+    /// The same for any request.
+    result<WebAnswer> send(const WebRequest& what) {
+        return repeat(options_.attempts, [&] {
+            httplib::Request request = request_of(what.method, what.path, what.type);
+            for (const auto& [name, value] : what.headers) request.set_header(name, value);
+            auto sent = Clock::now();
+            if (what.body.read || what.method == "POST" || what.method == "PUT") {
+                request.content_length_ = static_cast<std::size_t>(what.body.size);
+                request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+                    sent = Clock::now();
+                    return what.body.read(
+                        at, most, [&](const char* data, std::size_t size) { return sink.write(data, size); });
+                };
+            }
+            return exchange(request, sent);
+        });
+    }
+    /// Waits as after so many attempts that failed: for who repeats a request by himself.
+    void wait(int failed) { sleep(std::ldexp(options_.first_wait_s, failed - 1)); }
+
+    /// "http://host:port/path", without a slash at its end.
+    [[nodiscard]] std::string address() const { return to_.server + to_.path; }
+    /// Who it is: "host:port".
+    [[nodiscard]] std::string host() const { return to_.server.substr(to_.server.find("//") + 2); }
+
+  private:
+    WebClient(WebAddress to, WebOptions options)
+        : to_{std::move(to)}, options_{std::move(options)},
+          chance_{static_cast<std::minstd_rand::result_type>(wall_ns())} {
+        while (to_.path.ends_with('/')) to_.path.pop_back();
+        const std::string& pem = options_.client_certificate;
+        client_ = std::make_unique<httplib::Client>(to_.server, pem, pem);
+        const auto patience = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::duration<double>{options_.patience_s});
+        client_->set_connection_timeout(std::min(patience, std::chrono::microseconds{10'000'000}));
+        client_->set_read_timeout(patience);
+        client_->set_write_timeout(patience);
+        client_->set_keep_alive(true);
+        client_->set_tcp_nodelay(true);
+        httplib::Headers headers{{"User-Agent", std::string{"cairn/"} + CAIRN_VERSION}};
+        if (!options_.authorization.empty()) headers.emplace("Authorization", options_.authorization);
+        for (const auto& [name, value] : options_.headers) headers.emplace(name, value);
+        client_->set_default_headers(headers);
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        client_->enable_server_certificate_verification(options_.verify);
+        if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file);
+#endif
+    }
+
+    using Clock = std::chrono::steady_clock;
+
+    [[nodiscard]] httplib::Request request_of(const std::string& method, const std::string& path,
+                                              const std::string& type) const {
+        httplib::Request request;
+        request.method = method;
+        request.path = to_.path + path;
+        if (!type.empty()) request.set_header("Content-Type", type);
+        return request;
+    }
+    httplib::Result once(const std::string& method, const std::string& path, const std::string& body,
+                         const std::string& type) {
+        httplib::Request request = request_of(method, path, method == "GET" ? std::string{} : type);
+        request.body = body;
+        const auto sent = Clock::now();
+        return exchange(request, sent);
+    }
+    /// An answer has an end: in bytes, and in time since the request was `sent`.
+    httplib::Result exchange(httplib::Request& request, const Clock::time_point& sent) {
+        std::string said;
+        request.content_receiver = [&](const char* data, std::size_t size, auto...) {
+            constexpr std::size_t most = std::size_t{64} << 20U;
+            const bool is_late = Clock::now() - sent > std::chrono::duration<double>{options_.patience_s};
+            if (is_late || size > most - said.size()) return false;
+            said.append(data, size);
+            return true;
+        };
+        const NoPipeSignal quiet;
+        httplib::Result answer = client_->send(request);
+        if (answer) answer->body = std::move(said);
+        return answer;
+    }
+    template <class F>
+    result<WebAnswer> repeat(int attempts, F&& attempt) {
+        std::string why;
+        double wait = options_.first_wait_s;
+        const auto begun = Clock::now();
+        for (int i = 0; i < attempts; ++i, wait *= 2) {
+            const httplib::Result answer = attempt();
+            if (answer && !may_pass(answer->status))
+                return WebAnswer{answer->status, answer->body, answer->headers};
+            why = answer ? "status " + std::to_string(answer->status) +
+                               (answer->body.empty() ? "" : ": " + one_line(answer->body, 200))
+                         : httplib::to_string(answer.error());
+            if (!answer && is_distrust(answer.error())) {
+                return error{errc::permission, "this server's certificate is not trusted: " + why, to_.server,
+                             "say which certificates to trust, or see whether the name is the server's"};
+            }
+            // A server that takes so long is not asked again at once.
+            if (Clock::now() - begun > std::chrono::duration<double>{options_.patience_s}) break;
+            if (i + 1 < attempts)
+                sleep(answer ? asked_wait(answer->get_header_value("Retry-After"), wait) : wait);
+        }
+        return error{errc::io, "the server did not take a request: " + why, to_.server,
+                     "see whether it is there, and try again later"};
+    }
+    /// What no other attempt will change.
+    template <class E>
+    [[nodiscard]] static bool is_distrust(E why) noexcept {
+        if constexpr (requires { E::SSLServerHostnameVerification; }) {  // of newer ones
+            if (why == E::SSLServerHostnameVerification) return true;
+        }
+        return why == E::SSLLoadingCerts || why == E::SSLServerVerification;
+    }
+    [[nodiscard]] static bool may_pass(int status) noexcept {
+        return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
+               status == 504;
+    }
+    /// What the server asks for, if that can be read and is no more than a minute.
+    [[nodiscard]] static double asked_wait(const std::string& header, double otherwise) {
+        constexpr int most = 60;
+        int seconds = 0;
+        const auto [end, problem] = std::from_chars(header.data(), header.data() + header.size(), seconds);
+        const bool is_one = problem == std::errc{} && end == header.data() + header.size() && seconds >= 0;
+        return is_one ? std::max(otherwise, static_cast<double>(std::min(seconds, most))) : otherwise;
+    }
+    void sleep(double seconds) {
+        std::uniform_real_distribution<double> chance{0.75, 1.25};
+        std::this_thread::sleep_for(std::chrono::duration<double>{seconds * chance(chance_)});
+    }
+
+    WebAddress to_;
+    WebOptions options_;
+    std::minstd_rand chance_;
+    std::unique_ptr<httplib::Client> client_;
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/s3_client.hpp
+// A bucket of S3, or of what speaks as it does. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// A place in S3, or in what speaks as it does. Keys and the like are taken from where Amazon's own clients
+/// have them: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or the profile AWS_PROFILE of
+/// ~/.aws/credentials and ~/.aws/config; certificates to trust from AWS_CA_BUNDLE or the profile's ca_bundle.
+struct S3 {
+    std::string uri = {};  ///< "s3://bucket/prefix"
+    std::string endpoint =
+        {};  ///< "https://host"; default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, the profile's, Amazon's
+    std::string region = {};  ///< default: $AWS_REGION, $AWS_DEFAULT_REGION, the profile's, us-east-1
+    std::optional<bool> path_style = {};  ///< host/bucket, not bucket.host; default: see docs/mirrors.md
+    unsigned parallel = 4;                ///< parts of a large file that are sent at once
+    std::uint64_t part_bytes = std::uint64_t{16} << 20U;  ///< how large a part is; Amazon wants 5 MiB or more
+};
+
+namespace detail::s3 {
+
+/// "s3://bucket/prefix", in its parts.
+struct Where {
+    std::string bucket;
+    std::string prefix;  ///< empty, or with a slash at its end
+};
+/// Fails: invalid_argument.
+[[nodiscard]] inline result<Where> where_of(std::string_view uri) {
+    constexpr std::string_view scheme = "s3://";
+    const std::string_view rest = uri.starts_with(scheme) ? uri.substr(scheme.size()) : std::string_view{};
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    Where where{std::string{rest.substr(0, slash)},
+                std::string{rest.substr(std::min(slash + 1, rest.size()))}};
+    while (where.prefix.ends_with('/')) where.prefix.pop_back();
+    if (!where.prefix.empty()) where.prefix += '/';
+    const bool is_name = where.bucket.size() >= 3 && where.bucket.size() <= 63 &&
+                         std::all_of(where.bucket.begin(), where.bucket.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+                         });
+    if (is_name && where.prefix.find("//") == std::string::npos && !where.prefix.starts_with('/'))
+        return where;
+    return error{
+        errc::invalid_argument, "this is no place in S3", std::string{uri},
+        "give s3://BUCKET or s3://BUCKET/PREFIX; a bucket's name has 3 to 63 of a-z, 0-9, '-' and '.'"};
+}
+
+/// What Amazon's own clients would know.
+struct Account {
+    Credentials who;
+    std::string region;
+    std::string endpoint;  ///< empty: Amazon's
+    std::string ca_file;   ///< empty: those that the system trusts
+    std::string style;     ///< how a bucket is addressed: "path", "virtual", or anything
+};
+[[nodiscard]] inline Account account_of(const S3& given) {
+    const auto variable = [](const char* name) { return os::sys::environment(name); };
+    const auto first = [](std::initializer_list<std::string> all) {
+        for (const std::string& one : all)
+            if (!one.empty()) return one;
+        return std::string{};
+    };
+    const std::string home = first({variable("HOME"), variable("USERPROFILE")});
+    const auto text_of = [&](const char* name, const char* file) {
+        const std::string named = variable(name);
+        if (named.empty() && home.empty()) return std::string{};
+        constexpr std::size_t most = std::size_t{1} << 20U;
+        const auto text =
+            read_file(named.empty() ? os::path_of(home) / ".aws" / file : os::path_of(named), most);
+        return text ? *text : std::string{};
+    };
+    const std::string profile = first({variable("AWS_PROFILE"), "default"});
+    const std::string keys = text_of("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    const std::string config = text_of("AWS_CONFIG_FILE", "config");
+    Account account;
+    account.who = {variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"),
+                   variable("AWS_SESSION_TOKEN")};
+    const std::string sections[] = {profile, "profile " + profile};  // of the one file, and of the other
+    const auto named = [&](std::size_t i, const char* key) {
+        const std::string& text = i == 0 ? keys : config;
+        return first(
+            {ini_value(text, sections[i], key), profile == "default" ? ini_value(text, profile, key) : ""});
+    };
+    for (const std::size_t i : {0U, 1U}) {  // what belongs together comes from one place
+        if (!account.who.key.empty() && !account.who.secret.empty()) break;
+        account.who = {named(i, "aws_access_key_id"), named(i, "aws_secret_access_key"),
+                       named(i, "aws_session_token")};
+    }
+    account.endpoint = first({given.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
+                              named(1, "endpoint_url")});
+    account.ca_file = first({variable("AWS_CA_BUNDLE"), named(1, "ca_bundle")});
+    account.style = named(1, "addressing_style");
+    account.region = first({given.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
+                            named(1, "region"), "us-east-1"});
+    return account;
+}
+
+/// What stands in each element of this name, as S3 answers; at most so many.
+[[nodiscard]] inline std::vector<std::string_view> xml_all(std::string_view xml, std::string_view name,
+                                                           std::size_t most = static_cast<std::size_t>(-1)) {
+    const std::string open = "<" + std::string{name} + ">", close = "</" + std::string{name} + ">";
+    std::vector<std::string_view> all;
+    for (std::size_t from = 0;
+         all.size() < most && (from = xml.find(open, from)) != std::string_view::npos;) {
+        from += open.size();
+        const std::size_t to = xml.find(close, from);
+        if (to == std::string_view::npos) break;
+        all.push_back(xml.substr(from, to - from));
+        from = to;
+    }
+    return all;
+}
+/// A text without its entities: names of five characters, and numbers of those of one byte.
+[[nodiscard]] inline std::string xml_decoded(std::string_view text) {
+    constexpr std::pair<std::string_view, char> named[] = {
+        {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}, {"amp", '&'}};
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t end = text.front() == '&' ? text.find(';') : std::string_view::npos;
+        const std::string_view entity = end == std::string_view::npos ? "" : text.substr(1, end - 1);
+        unsigned code = 0;
+        if (entity.starts_with('#')) {
+            const bool is_hex = entity.size() > 1 && entity[1] == 'x';
+            (void)std::from_chars(entity.data() + (is_hex ? 2 : 1), entity.data() + entity.size(), code,
+                                  is_hex ? 16 : 10);
+        }
+        for (const auto& [name, c] : named) code = entity == name ? static_cast<unsigned char>(c) : code;
+        const bool is_one = code > 0 && code < 128;
+        out += is_one ? static_cast<char>(code) : text.front();
+        text.remove_prefix(is_one ? end + 1 : 1);
+    }
+    return out;
+}
+/// The text of the first of them; empty if there is none.
+[[nodiscard]] inline std::string xml_text(std::string_view xml, std::string_view name) {
+    constexpr std::size_t most = 8192;  // names, tokens and messages are shorter
+    const auto all = xml_all(xml, name, 1);
+    return all.empty() ? std::string{} : xml_decoded(all.front().substr(0, most));
+}
+
+/// A text, and what tells it from what is there later.
+struct Text {
+    std::string text, etag;
+};
+
+/// One bucket, by one connection. Threads: one at a time.
+class Client {
+  public:
+    /// Asks for nothing yet. Fails: invalid_argument; permission, without keys; unsupported, for https
+    /// without TLS.
+    static result<Client> open(const S3& given) {
+        auto where = where_of(given.uri);
+        if (!where) return where.error();
+        Account account = account_of(given);
+        if (account.who.key.empty() || account.who.secret.empty()) {
+            return error{errc::permission, "nobody says who we are for S3", given.uri,
+                         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials"};
+        }
+        std::string endpoint = account.endpoint;
+        // A bucket's name with a dot is in no certificate.
+        const bool has_dot = where->bucket.find('.') != std::string::npos;
+        const bool is_path = given.path_style.value_or(
+            account.style == "path" || (account.style != "virtual" && (!endpoint.empty() || has_dot)));
+        if (endpoint.empty()) endpoint = "https://s3." + account.region + ".amazonaws.com";
+        auto to = web_address(endpoint);
+        if (!to) return to.error();
+        if (!is_path) to->server.insert(to->server.find("//") + 2, where->bucket + ".");
+        auto web = WebClient::open(*to, {.ca_file = account.ca_file});
+        if (!web) return web.error();
+        return Client{std::move(*web), to->path, std::move(*where), std::move(account), is_path};
+    }
+
+    struct Ask {
+        std::string method = "GET";
+        std::string key{};  ///< below the prefix; empty: the bucket itself is asked
+        std::map<std::string, std::string> query{}, headers{};  ///< headers in lower case
+        WebBody body{};
+        std::optional<Digest> payload{};  ///< of the body
+    };
+    /// What is answered, whatever that is. Fails: io.
+    result<WebAnswer> ask(const Ask& what) {
+        const std::string bucket = is_path_ ? "/" + where_.bucket : std::string{};
+        const std::string path = what.key.empty() ? (bucket.empty() ? "/" : bucket)
+                                                  : bucket + "/" + web_escaped_path(where_.prefix + what.key);
+        std::string query;
+        for (const auto& [key, value] : what.query)
+            query += (query.empty() ? "" : "&") + web_escaped(key) + "=" + web_escaped(value);
+        const Utc now = utc_of(wall_ns());
+        char stamp[96];
+        std::snprintf(stamp, sizeof stamp, "%04d%02d%02dT%02d%02d%02dZ", now.year, now.month, now.day,
+                      now.hour, now.minute, now.second);
+        std::map<std::string, std::string> headers = what.headers;
+        headers["x-amz-date"] = stamp;
+        const std::string payload = what.payload ? what.payload->hex() : sha256({}).hex();
+        headers["x-amz-content-sha256"] = payload;
+        if (!account_.who.token.empty()) headers["x-amz-security-token"] = account_.who.token;
+        std::map<std::string, std::string> all = headers;
+        all["host"] = host();
+        headers["Authorization"] = authorization_of({what.method, base_ + path, query, all, payload, stamp},
+                                                    account_.who, account_.region);
+        return web_.send({.method = what.method,
+                          .path = path + (query.empty() ? "" : "?" + query),
+                          .headers = std::move(headers),
+                          .body = what.body});
+    }
+    /// The same, where only a good answer is one. Fails: not_found; already_exists, where a condition does
+    /// not hold; busy, where another is at it; permission; invalid_argument, without
+    /// the bucket or in the wrong region; io.
+    result<WebAnswer> get(const Ask& what) {
+        auto answer = ask(what);
+        if (!answer || answer->is_good()) return answer;
+        return refused(what, *answer);
+    }
+
+    /// The size of an object; nothing if there is none.
+    result<std::optional<std::uint64_t>> size_of(const std::string& key) {
+        const auto answer = get({.method = "HEAD", .key = key});
+        if (!answer && answer.error().code() == errc::not_found) return std::optional<std::uint64_t>{};
+        if (!answer) return answer.error();
+        const std::string length = answer->header("Content-Length");
+        std::uint64_t size = 0;
+        const auto [end, problem] = std::from_chars(length.data(), length.data() + length.size(), size);
+        if (problem != std::errc{} || end != length.data() + length.size() || length.empty())
+            return error{errc::io, "S3 does not say how large an object is", key, ""};
+        return std::optional{size};
+    }
+    /// A small object. Fails: not_found.
+    result<Text> text_of(const std::string& key) {
+        auto answer = get({.key = key});
+        if (!answer) return answer.error();
+        return Text{std::move(answer->body), answer->header("ETag")};
+    }
+    /// Puts a small object, if the condition holds: a header, "if-none-match" or "if-match". Where the server
+    /// knows no conditions, without one.
+    result<void> put_text(const std::string& key, std::string_view text,
+                          std::map<std::string, std::string> condition) {
+        Ask what{.method = "PUT",
+                 .key = key,
+                 .headers = std::move(condition),
+                 .body = web_body(text),
+                 .payload = sha256(bytes_of(text))};
+        auto answer = get(what);
+        if (!answer && answer.error().code() == errc::unsupported && !what.headers.empty()) {
+            what.headers.clear();
+            answer = get(what);
+        }
+        return answer ? result<void>{} : answer.error();
+    }
+    /// Puts one that is not there yet; of two who do it at once, one succeeds. A server that knows no
+    /// conditions is asked before, so there it can be too late by a moment. Fails: already_exists.
+    result<void> put_new(const std::string& key, std::string_view text) {
+        const auto there = size_of(key);
+        if (!there) return there.error();
+        if (*there) return error{errc::already_exists, "an object is there already", key, ""};
+        return put_text(key, text, {{"if-none-match", "*"}});
+    }
+    /// What lies directly below `folder` ("" or with a slash at its end): names of objects, and of folders,
+    /// these with a slash at their ends.
+    result<std::vector<std::string>> list(const std::string& folder) {
+        std::vector<std::string> names;
+        std::string token;
+        for (std::size_t page = 0;; ++page) {
+            Ask what{.query = {{"list-type", "2"}, {"delimiter", "/"}, {"prefix", where_.prefix + folder}}};
+            if (!token.empty()) what.query["continuation-token"] = token;
+            const auto answer = get(what);
+            if (!answer) return answer.error();
+            const auto add = [&](std::string_view element, const char* name) {
+                const std::string key = xml_text(element, name), before = where_.prefix + folder;
+                if (key.starts_with(before) && key.size() > before.size())
+                    names.push_back(key.substr(before.size()));
+            };
+            for (const std::string_view one : xml_all(answer->body, "Contents")) add(one, "Key");
+            for (const std::string_view one : xml_all(answer->body, "CommonPrefixes")) add(one, "Prefix");
+            const std::string before = std::exchange(token, {});
+            token = xml_text(answer->body, "IsTruncated") == "true"
+                        ? xml_text(answer->body, "NextContinuationToken")
+                        : std::string{};
+            constexpr std::size_t most_pages = 10'000;  // of a thousand each
+            if (token.empty()) return names;
+            if (page == most_pages || token == before)
+                return error{errc::io, "S3 lists without an end", address(), ""};
+        }
+    }
+    /// The key of an object below the prefix, as the bucket has it.
+    [[nodiscard]] std::string whole(const std::string& key) const { return where_.prefix + key; }
+    /// "s3://bucket/prefix".
+    [[nodiscard]] std::string address() const {
+        std::string out = "s3://" + where_.bucket + "/" + where_.prefix;
+        out.pop_back();
+        return out;
+    }
+    /// The same, and at which server.
+    [[nodiscard]] std::string target() const { return web_.address() + " " + address(); }
+    void wait(int failed) { web_.wait(failed); }
+
+  private:
+    Client(WebClient web, std::string base, Where where, Account account, bool is_path)
+        : web_{std::move(web)}, base_{std::move(base)}, where_{std::move(where)},
+          account_{std::move(account)}, is_path_{is_path} {
+        while (base_.ends_with('/')) base_.pop_back();
+    }
+
+    /// As the request will have it: without the port that goes without saying.
+    [[nodiscard]] std::string host() const {
+        std::string host = web_.host();
+        const std::string_view port = web_.address().starts_with("https") ? ":443" : ":80";
+        if (host.ends_with(port)) host.resize(host.size() - port.size());
+        return host;
+    }
+    [[nodiscard]] error refused(const Ask& what, const WebAnswer& answer) const {
+        const int status = answer.status;
+        const std::string code = xml_text(answer.body, "Code");
+        const std::string why = one_line(xml_text(answer.body, "Message"), 500);
+        const std::string tried =
+            "S3 refuses " + what.method + " " + (what.key.empty() ? "the bucket" : what.key) + " (status " +
+            std::to_string(status) + (code.empty() ? "" : " " + code) + ")" + (why.empty() ? "" : ": " + why);
+        const std::string place = address() + " at " + web_.address();
+        const std::string region = answer.header("x-amz-bucket-region");
+        if (status == 301 || status == 307 || code == "AuthorizationHeaderMalformed") {
+            return {errc::invalid_argument, tried, place,
+                    region.empty() ? "set AWS_REGION to the bucket's region" : "set AWS_REGION=" + region};
+        }
+        if (code == "NoSuchBucket") return {errc::invalid_argument, tried, place, "make the bucket first"};
+        if (code == "RequestTimeTooSkewed")
+            return {errc::permission, tried, place, "set the clock of this machine"};
+        const bool is_old = code == "ExpiredToken" || code == "InvalidToken";
+        if (status == 401 || status == 403 || is_old) {
+            return {errc::permission, tried, place,
+                    "see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in this bucket"};
+        }
+        return {status == 404   ? errc::not_found
+                : status == 412 ? errc::already_exists
+                : status == 409 ? errc::busy
+                : status == 501 ? errc::unsupported
+                                : errc::io,
+                tried, place, ""};
+    }
+
+    WebClient web_;
+    std::string base_;  // of the server's path
+    Where where_;
+    Account account_;
+    bool is_path_;
+};
+
+}  // namespace detail::s3
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/json_in.hpp
+// JSON that another has written. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a text says; no value, or a discarded one, if it is no JSON or nested too deep to be gone through.
+[[nodiscard]] inline nlohmann::json json_in(const std::string& text) {
+    if (json_depth(text) > most_json_depth) return {};
+    return nlohmann::json::parse(text, nullptr, false);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/web_files.hpp
+// Files that a request sends, a piece at a time. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Files, one after another: the objects that a version's file is made of, or one file of a run.
+class WebFiles {
+  public:
+    struct Piece {
+        os::Path path;
+        std::uint64_t size;
+    };
+    explicit WebFiles(std::vector<Piece> pieces) : pieces_{std::move(pieces)} {}
+    WebFiles(const Store& store, const FileEntry& file) {
+        for (const ObjectEntry& object : file.objects())
+            pieces_.push_back({store.object_path(object.digest), object.size});
+    }
+
+    /// Why its bytes cannot be read, if that happened.
+    [[nodiscard]] const std::optional<error>& failed() const noexcept { return failed_; }
+    /// As a request takes it; this must live as long.
+    [[nodiscard]] WebBody body() {
+        std::uint64_t size = 0;
+        for (const Piece& piece : pieces_) size += piece.size;
+        return {size, [this](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                    return read(at, most, sink);
+                }};
+    }
+
+  private:
+    bool read(std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+        std::size_t index = 0;
+        for (; index < pieces_.size() && at >= pieces_[index].size; ++index) at -= pieces_[index].size;
+        if (index == pieces_.size()) return false;
+        if (index != open_) {
+            auto file = os::File::open_read(pieces_[index].path);
+            if (!file) return fail(file.error());
+            file_.emplace(std::move(*file));
+            open_ = index;
+        }
+        constexpr std::uint64_t piece = std::uint64_t{256} << 10U;
+        bytes_.resize(static_cast<std::size_t>(std::min({piece, most, pieces_[index].size - at})));
+        const auto got = file_->read_at(at, writable_bytes_of(bytes_));
+        if (!got) return fail(got.error());
+        if (*got == 0)
+            return fail({errc::corrupt, "a file is shorter than it was", pieces_[index].path.string(), ""});
+        return sink(bytes_.data(), *got);
+    }
+    bool fail(error why) {
+        failed_ = std::move(why);
+        return false;
+    }
+
+    std::vector<Piece> pieces_;
+    std::size_t open_ = static_cast<std::size_t>(-1);
+    std::optional<os::File> file_;
+    std::string bytes_;
+    std::optional<error> failed_;
+};
+
+/// Calls `f(bytes)` for all of a body; false if it cannot be read.
+template <class F>
+[[nodiscard]] bool read_all(const WebBody& body, F&& f) {
+    for (std::uint64_t at = 0; at < body.size;) {
+        const bool went = body.read(at, body.size - at, [&](const char* data, std::size_t size) {
+            f(bytes_of(std::string_view{data, size}));
+            at += size;
+            return true;
+        });
+        if (!went) return false;
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/s3_upload.hpp
+// Files for S3: small ones whole, large ones in parts. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::s3 {
+
+/// A digest as S3 has it in headers.
+[[nodiscard]] inline std::string base64_of(const Digest& digest) {
+    const auto* const bytes = reinterpret_cast<const char*>(digest.bytes.data());
+    return to_base64(std::string_view{bytes, digest.bytes.size()});
+}
+
+/// Sends one file. In parts, if it is large: several at once, each with its digest. An upload that was broken
+/// off, by whomever, is gone on with: S3 is asked for it.
+class Upload {
+  public:
+    /// `digest` is that of the file, whose object is to have this key.
+    Upload(const S3& where, Client& client, std::string key, os::Path path, std::uint64_t size, Digest digest)
+        : where_{where}, client_{client}, key_{std::move(key)}, path_{std::move(path)}, size_{size},
+          digest_{digest} {}
+
+    /// Fails: as S3 does; corrupt, not_found, if the file is not as it was.
+    result<void> run() {
+        if (size_ <= where_.part_bytes) return send_whole();
+        auto sent = send_in_parts();
+        if (sent || sent.error().code() != errc::not_found) return sent;
+        // The upload is gone: another who sends the same has completed it, or it was aborted.
+        const auto there = client_.size_of(key_);
+        if (!there) return there.error();
+        return *there == size_ ? result<void>{} : send_in_parts();
+    }
+
+  private:
+    struct Part {
+        std::string etag, checksum;  ///< as S3 has it; the checksum may be missing
+        std::string ours;            ///< the checksum of what it should be
+    };
+    /// A thread that is waited for, whatever happens.
+    struct Joined {
+        explicit Joined(std::thread one) : thread{std::move(one)} {}
+        Joined(Joined&&) noexcept = default;
+        Joined& operator=(Joined&&) = delete;
+        ~Joined() {
+            if (thread.joinable()) thread.join();
+        }
+        std::thread thread;
+    };
+
+    [[nodiscard]] WebFiles file() const { return WebFiles{{{path_, size_}}}; }
+    result<void> send_whole() {
+        WebFiles files = file();
+        const auto answer = client_.get({.method = "PUT",
+                                         .key = key_,
+                                         .headers = {{"x-amz-checksum-sha256", base64_of(digest_)}},
+                                         .body = files.body(),
+                                         .payload = digest_});
+        if (files.failed()) return *files.failed();
+        return answer ? result<void>{} : answer.error();
+    }
+
+    result<void> send_in_parts() {
+        constexpr std::uint64_t most_parts = 10'000;
+        part_bytes_ = std::max(where_.part_bytes, (size_ + most_parts - 1) / most_parts);
+        parts_.assign(static_cast<std::size_t>((size_ + part_bytes_ - 1) / part_bytes_), Part{});
+        id_.clear();
+        if (auto begun = begin(); !begun) return begun;
+        if (auto sent = send_parts(); !sent) return sent;
+        return complete();
+    }
+    /// Finds the upload, with the parts that are there, or begins one.
+    result<void> begin() {
+        const auto known = client_.get({.query = {{"uploads", ""}, {"prefix", client_.whole(key_)}}});
+        // Not every server can tell which there are, and not everybody may ask.
+        const bool may_go_on =
+            known || known.error().code() == errc::unsupported || known.error().code() == errc::permission;
+        if (!may_go_on) return known.error();
+        const std::string_view told = known ? std::string_view{known->body} : std::string_view{};
+        for (const std::string_view one : xml_all(told, "Upload"))
+            if (xml_text(one, "Key") == client_.whole(key_)) id_ = xml_text(one, "UploadId");
+        if (!id_.empty()) return find_parts();
+        const auto made = client_.get({.method = "POST",
+                                       .key = key_,
+                                       .query = {{"uploads", ""}},
+                                       .headers = {{"x-amz-checksum-algorithm", "SHA256"}}});
+        if (!made) return made.error();
+        id_ = xml_text(made->body, "UploadId");
+        if (id_.empty()) return error{errc::io, "S3 begins an upload without a name", client_.address(), ""};
+        return {};
+    }
+    /// Which parts S3 has; whether they are ours is seen when we come to them.
+    result<void> find_parts() {
+        std::uint64_t marker = 0;
+        for (;;) {
+            Client::Ask what{.key = key_, .query = {{"uploadId", id_}}};
+            if (marker != 0) what.query["part-number-marker"] = std::to_string(marker);
+            const auto known = client_.get(what);
+            if (!known) return known.error();
+            for (const std::string_view one : xml_all(known->body, "Part")) {
+                const std::uint64_t number = number_in(one, "PartNumber");
+                if (number == 0 || number > parts_.size()) continue;
+                const auto at = static_cast<std::size_t>(number - 1);
+                if (number_in(one, "Size") == size_of(at))
+                    parts_[at] = {xml_text(one, "ETag"), xml_text(one, "ChecksumSHA256"), {}};
+            }
+            const std::uint64_t next = number_in(known->body, "NextPartNumberMarker");
+            if (xml_text(known->body, "IsTruncated") != "true" || next <= marker) return {};
+            marker = next;
+        }
+    }
+    [[nodiscard]] static std::uint64_t number_in(std::string_view xml, std::string_view name) {
+        const std::string text = xml_text(xml, name);
+        std::uint64_t number = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+        return problem == std::errc{} && end == text.data() + text.size() ? number : 0;
+    }
+    [[nodiscard]] std::uint64_t size_of(std::size_t part) const {
+        const std::uint64_t from = part * part_bytes_;
+        return std::min(part_bytes_, size_ - from);
+    }
+
+    /// Each thread has a connection of its own. The first failure ends all of them.
+    result<void> send_parts() {
+        std::atomic<std::size_t> next = 0;
+        std::mutex mutex;
+        result<void> done;
+        const auto work = [&](Client& client) {
+            WebFiles files = file();
+            for (std::size_t part = next++; part < parts_.size(); part = next++) {
+                {
+                    const std::scoped_lock lock{mutex};
+                    if (!done) return;
+                }
+                auto sent = send_part(client, files, part);
+                const std::scoped_lock lock{mutex};
+                if (!sent) done = std::move(sent);
+            }
+        };
+        std::vector<Joined> others;
+        const std::size_t wanted = std::min<std::size_t>(std::max(1U, where_.parallel), parts_.size());
+        others.reserve(wanted);
+        for (std::size_t i = 1; i < wanted; ++i) {
+            try {
+                others.emplace_back(std::thread{[&] {
+                    try {
+                        auto client = Client::open(where_);
+                        if (client)
+                            work(*client);  // one that cannot be had now leaves its parts to the others
+                    } catch (const std::exception& e) {
+                        const std::scoped_lock lock{mutex};
+                        done = error{errc::io, e.what(), path_.string(), ""};
+                    }
+                }});
+            } catch (const std::system_error&) {
+                break;  // no more threads here: those that there are do it
+            }
+        }
+        work(client_);
+        others.clear();
+        return done;
+    }
+    result<void> send_part(Client& client, WebFiles& files, std::size_t part) {
+        const WebBody body = part_of(files.body(), part * part_bytes_, size_of(part));
+        Sha256 sha;
+        Md5 md5;  // by which S3 names a part, where it keeps no better digest
+        Part& mine = parts_[part];
+        const bool needs_md5 = !mine.etag.empty() && mine.checksum.empty();
+        const bool is_read = read_all(body, [&](std::span<const std::byte> bytes) {
+            sha.update(bytes);
+            if (needs_md5) md5.update(bytes);
+        });
+        if (!is_read)
+            return files.failed().value_or(error{errc::io, "a file cannot be read", path_.string(), ""});
+        const Digest digest = sha.finish();
+        mine.ours = base64_of(digest);
+        const bool is_there = needs_md5 ? mine.etag.find(hex_of(md5.digest())) != std::string::npos
+                                        : !mine.etag.empty() && mine.checksum == mine.ours;
+        if (is_there) return {};
+        const auto answer =
+            client.get({.method = "PUT",
+                        .key = key_,
+                        .query = {{"partNumber", std::to_string(part + 1)}, {"uploadId", id_}},
+                        .headers = {{"x-amz-checksum-sha256", mine.ours}},
+                        .body = body,
+                        .payload = digest});
+        if (files.failed()) return *files.failed();
+        if (!answer) return answer.error();
+        mine.etag = answer->header("ETag");
+        if (mine.etag.empty())
+            return error{errc::io, "S3 takes a part and does not name it", client.address(), ""};
+        return {};
+    }
+    result<void> complete() {
+        std::string text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            text.append("<Part><PartNumber>").append(std::to_string(i + 1)).append("</PartNumber><ETag>");
+            text.append(parts_[i].etag).append("</ETag><ChecksumSHA256>").append(parts_[i].ours);
+            text.append("</ChecksumSHA256></Part>");
+        }
+        text += "</CompleteMultipartUpload>";
+        const auto answer = client_.get({.method = "POST",
+                                         .key = key_,
+                                         .query = {{"uploadId", id_}},
+                                         .body = web_body(text),
+                                         .payload = sha256(bytes_of(text))});
+        // A good status is sent before S3 has put the parts together, so what it says counts.
+        const bool is_done =
+            answer && answer->body.find("<CompleteMultipartUploadResult") != std::string::npos;
+        if (is_done) return {};
+        const bool may_be_done =
+            answer || answer.error().code() == errc::not_found || answer.error().code() == errc::io;
+        if (!may_be_done) return answer.error();
+        // By our own request, whose answer was lost or too slow, or by another who sends the same.
+        const auto there = client_.size_of(key_);
+        if (!there) return there.error();
+        if (*there == size_) return {};
+        return answer
+                   ? error{errc::io, "S3 has not put the parts together: " + xml_text(answer->body, "Code"),
+                           client_.address(), "mirror again: only the missing parts are sent"}
+                   : answer.error();
+    }
+
+    const S3& where_;
+    Client& client_;
+    std::string key_;
+    os::Path path_;
+    std::uint64_t size_, part_bytes_ = 0;
+    Digest digest_;
+    std::string id_;
+    std::vector<Part> parts_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::s3
+
+// ---- cairn/mirror/s3_shelf.hpp
+// A store's artifacts in S3, laid out as a store is (docs/format.md): who copies them down has one. Opt-in:
+// costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::s3 {
+
+/// The artifacts of all projects, at one place. Threads: one at a time.
+class Shelf {
+  public:
+    static result<Shelf> open(S3 where) {
+        auto client = Client::open(where);
+        if (!client) return client.error();
+        return Shelf{std::move(where), std::move(*client)};
+    }
+
+    // ---- reading
+
+    /// Fails: not_found, if no store is there; unsupported, if it is of a newer version.
+    result<void> check() {
+        const auto record = client_.text_of("store.json");
+        if (!record && record.error().code() == errc::not_found)
+            return error{errc::not_found, "there is no store here", client_.address(), "mirror a run to it"};
+        if (!record) return record.error();
+        const nlohmann::json is = json_in(record->text);
+        if (!is.is_object() || !is.contains("format") || !is["format"].is_number_unsigned())
+            return error{errc::corrupt, "the record of this store cannot be read", client_.address(), ""};
+        if (is["format"] > Store::format) {
+            return error{errc::unsupported, "this store is of a newer version of cairn", client_.address(),
+                         "read it with that version"};
+        }
+        return {};
+    }
+    result<std::vector<std::string>> projects() { return folders("projects/"); }
+    result<std::vector<std::string>> artifacts(const std::string& project) {
+        return folders("projects/" + project + "/artifacts/");
+    }
+    /// Ascending.
+    result<std::vector<std::uint64_t>> versions(const std::string& project, const std::string& name) {
+        const auto names = client_.list(folder(project, name) + "versions/");
+        if (!names) return names.error();
+        std::vector<std::uint64_t> numbers;
+        for (const std::string& file : *names) {
+            if (const auto number = version_of_file(file, manifest_suffix)) numbers.push_back(*number);
+        }
+        std::sort(numbers.begin(), numbers.end());
+        return numbers;
+    }
+    result<Manifest> manifest(const std::string& project, const std::string& name, std::uint64_t number) {
+        const std::string key = manifest_key(project, name, number);
+        const auto text = client_.text_of(key);
+        if (!text) return text.error();
+        auto manifest = parse_manifest(text->text, client_.address() + "/" + key);
+        if (manifest && (manifest->version != number || manifest->artifact != name)) {
+            return error{errc::corrupt, "this is the manifest of another version",
+                         client_.address() + "/" + key, ""};
+        }
+        return manifest;
+    }
+    result<std::map<std::string, std::uint64_t>> aliases(const std::string& project,
+                                                         const std::string& name) {
+        const auto text = client_.text_of(folder(project, name) + "aliases.json");
+        if (!text && text.error().code() == errc::not_found) return std::map<std::string, std::uint64_t>{};
+        if (!text) return text.error();
+        return aliases_in(text->text);
+    }
+    /// Brings an object into a store. Fails: corrupt, if it is not as it was written.
+    result<void> fetch(const ObjectEntry& object, const Store& to) {
+        auto writer = ObjectWriter::create(to);
+        if (!writer) return writer.error();
+        constexpr std::uint64_t piece = std::uint64_t{4} << 20U;  // in a minute, also by a slow line
+        for (std::uint64_t at = 0; at < object.size; at += piece) {
+            const std::uint64_t last = std::min(at + piece, object.size) - 1;
+            const auto answer = client_.get(
+                {.key = object_key(object.digest),
+                 .headers = {{"range", "bytes=" + std::to_string(at) + "-" + std::to_string(last)}}});
+            if (!answer) return answer.error();
+            if (answer->body.size() != last - at + 1) return damaged(object);
+            if (auto written = writer->write(bytes_of(answer->body)); !written) return written;
+        }
+        auto staged = writer->finish();
+        if (!staged) return staged.error();
+        if (staged->digest().hex() != object.digest) return damaged(object);
+        const auto placed = staged->install(to);
+        return placed ? result<void>{} : placed.error();
+    }
+
+    // ---- writing
+
+    /// Makes the store, if there is none.
+    result<void> make() {
+        auto there = check();
+        if (there || there.error().code() != errc::not_found) return there;
+        const std::string text = nlohmann::json{{"format", Store::format}}.dump() + "\n";
+        const auto made = put_once("store.json", text);
+        return made ? check() : made;
+    }
+    /// Sends an object of a store, unless it is there.
+    result<void> send(const ObjectEntry& object, const Store& from) {
+        const std::string key = object_key(object.digest);
+        const auto there = client_.size_of(key);
+        if (!there) return there.error();
+        if (*there == object.size) return {};
+        const auto digest = Digest::from_hex(object.digest);
+        if (!digest) return damaged(object);
+        return Upload{where_, client_, key, from.object_path(object.digest), object.size, *digest}.run();
+    }
+    /// Says what a version holds, which makes it one: all its objects are there. It gets its own number, or,
+    /// if others have taken that, the next; one that is there already keeps the one it has. Of two who do it
+    /// at once, one gets the number. Fails: mismatch, if the artifact is of another type.
+    result<std::uint64_t> commit(Manifest version) {
+        if (auto typed = check_type(version); !typed) return typed.error();
+        const Manifest ours = version;
+        for (int i = 1;; ++i) {
+            const auto text = to_text(version);
+            if (!text) return text.error();
+            const auto put =
+                client_.put_new(manifest_key(version.project, version.artifact, version.version), *text);
+            if (put) return version.version;
+            if (!was_late(put.error()) || i == attempts) return passing(put.error());
+            if (put.error().code() == errc::busy) client_.wait(1);
+            const auto numbers = versions(ours.project, ours.artifact);
+            if (!numbers) return numbers.error();
+            for (const std::uint64_t number : *numbers) {
+                const auto there = manifest(ours.project, ours.artifact, number);
+                if (there && is_same(*there, ours)) return number;
+                if (!there && there.error().code() != errc::corrupt) return there.error();
+            }
+            if (!numbers->empty()) version.version = std::max(ours.version, numbers->back() + 1);
+        }
+    }
+    /// Lets aliases name a version.
+    result<void> point(const std::string& project, const std::string& name,
+                       const std::vector<std::string>& aliases, std::uint64_t number) {
+        if (aliases.empty()) return {};
+        const std::string key = folder(project, name) + "aliases.json";
+        for (int i = 1;; ++i) {
+            auto known = client_.text_of(key);
+            if (!known && known.error().code() != errc::not_found) return known.error();
+            nlohmann::json all = known ? json_in(known->text) : nlohmann::json::object();
+            if (!all.is_object())
+                return error{errc::corrupt, "the aliases of an artifact cannot be read",
+                             client_.address() + "/" + key, "delete them there, and set them anew"};
+            const nlohmann::json before = all;
+            for (const std::string& alias : aliases) all[alias] = version_label(number);
+            if (all == before) return {};
+            const std::string text = all.dump() + "\n";
+            std::map<std::string, std::string> condition;
+            if (known && !known->etag.empty()) condition.emplace("if-match", known->etag);
+            const auto put =
+                known ? client_.put_text(key, text, std::move(condition)) : client_.put_new(key, text);
+            if (put) return {};
+            if (!was_late(put.error()) || i == attempts) return passing(put.error());
+            client_.wait(1);
+        }
+    }
+
+    [[nodiscard]] std::string address() const { return client_.address(); }
+    [[nodiscard]] std::string target() const { return client_.target(); }
+
+  private:
+    Shelf(S3 where, Client client) : where_{std::move(where)}, client_{std::move(client)} {}
+
+    /// Whether another was there before.
+    [[nodiscard]] static bool was_late(const error& why) noexcept {
+        return why.code() == errc::already_exists || why.code() == errc::busy;
+    }
+    [[nodiscard]] static std::string object_key(const std::string& digest) {
+        return "objects/" + digest.substr(0, 2) + "/" + digest.substr(2);
+    }
+    [[nodiscard]] static std::string folder(const std::string& project, const std::string& name) {
+        return "projects/" + project + "/artifacts/" + name + "/";
+    }
+    [[nodiscard]] static std::string manifest_key(const std::string& project, const std::string& name,
+                                                  std::uint64_t number) {
+        return folder(project, name) + "versions/" + version_label(number) + std::string{manifest_suffix};
+    }
+    [[nodiscard]] static std::map<std::string, std::uint64_t> aliases_in(const std::string& text) {
+        std::map<std::string, std::uint64_t> out;
+        const nlohmann::json all = json_in(text);
+        if (!all.is_object()) return out;
+        for (const auto& [alias, label] : all.items()) {
+            const auto number =
+                label.is_string() ? parse_version_label(label.get<std::string>()) : std::nullopt;
+            if (number) out[alias] = *number;
+        }
+        return out;
+    }
+    [[nodiscard]] error damaged(const ObjectEntry& object) const {
+        return {errc::corrupt, "an object is not as it was written",
+                client_.address() + "/" + object_key(object.digest),
+                "mirror a run that has it again, after deleting it"};
+    }
+    result<std::vector<std::string>> folders(const std::string& below) {
+        auto names = client_.list(below);
+        if (!names) return names;
+        std::vector<std::string> out;
+        for (std::string& name : *names) {
+            if (!name.ends_with('/')) continue;
+            name.pop_back();
+            if (check_name("folder", name)) out.push_back(std::move(name));
+        }
+        return out;
+    }
+    /// Whether two manifests are of one version, whatever its number is.
+    [[nodiscard]] static bool is_same(const Manifest& a, const Manifest& b) {
+        return a.run == b.run && a.created_ns == b.created_ns && a.step == b.step &&
+               a.content_digest() == b.content_digest();
+    }
+    /// Puts what nobody else may have put yet; success if it is there, whoever has put it.
+    result<void> put_once(const std::string& key, const std::string& text) {
+        for (int i = 1;; ++i) {
+            const auto put = client_.put_new(key, text);
+            if (put || put.error().code() == errc::already_exists) return {};
+            if (put.error().code() != errc::busy || i == attempts) return passing(put.error());
+            client_.wait(1);
+        }
+    }
+    /// Others were faster each time: they will not always be.
+    [[nodiscard]] error passing(const error& why) const {
+        return was_late(why) ? error{errc::io, why.tried(), why.path(), "try it again later"} : why;
+    }
+    result<void> check_type(const Manifest& version) {
+        const std::string key = folder(version.project, version.artifact) + "artifact.json";
+        const nlohmann::json record = {{"format", 1}, {"name", version.artifact}, {"type", version.type}};
+        if (auto made = put_once(key, record.dump() + "\n"); !made) return made;
+        const auto there = client_.text_of(key);
+        if (!there) return there.error();
+        const nlohmann::json is = json_in(there->text);
+        if (is.is_object() && is.value("type", nlohmann::json()) == version.type) return {};
+        return error{errc::mismatch,
+                     "the artifact " + version.artifact + " is of another type than " + version.type,
+                     client_.address(), "give this one another name"};
+    }
+
+    static constexpr int attempts = 20;  // to be the first
+
+    S3 where_;
+    Client client_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::s3
+
+// ---- cairn/mirror/s3.hpp
+// Artifacts in S3, and in what speaks as it does: brought there, listed and read. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail::s3 {
+
+/// How far a run has been mirrored.
+struct Cursor {
+    int format = 1;                     ///< of this record
+    std::set<std::string> artifacts{};  ///< versions that were handed on, as "model:v3"
+    nlohmann::json unsaid{};            ///< what was left out, as `LeftOut` keeps it
+
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, artifacts, unsaid)
+};
+
+}  // namespace detail::s3
+
+/// Brings what a run has made to S3, while the run goes on or afterwards: each object once, also if it comes
+/// from several runs and machines, and then the version, in one step. It is laid out there as a store is; who
+/// copies all of it down has one. Nothing is ever removed there. How far it got stands in the run's folder,
+/// below `mirrors/`. Threads: one at a time.
+class S3Mirror : detail::KeptCursor<detail::s3::Cursor> {
+  public:
+    /// Of a run in this store. Asks for nothing yet. Fails: invalid_argument, if that is no place;
+    /// permission, without keys, or where the run's folder cannot be written; unsupported, for https without
+    /// TLS; busy, if another mirrors the run to it.
+    static result<S3Mirror> open(const StoreReader& store, const RecordedRun& run, S3 where) {
+        auto shelf = detail::s3::Shelf::open(std::move(where));
+        if (!shelf) return shelf.error();
+        auto kept = KeptCursor::open(run.dir(), "s3", shelf->target());
+        if (!kept) return kept.error();
+        return S3Mirror{std::move(*kept), store, std::move(*shelf)};
+    }
+
+    /// Brings what is new. A large object goes in parts, several at once; what was broken off is gone on
+    /// with. A request that is not taken is sent again, five times in some ten seconds. Fails: io, if it is
+    /// not taken then; permission; invalid_argument, without the bucket or in the wrong region.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto made = is_made_ ? result<void>{} : shelf_.make(); !made) return made.error();
+        is_made_ = true;
+        const auto send = [&](const detail::LeasedVersion& one) -> result<bool> {
+            const auto sent = send_version(one);
+            if (sent) return true;
+            const bool is_its_own =
+                sent.error().code() == errc::mismatch || sent.error().code() == errc::corrupt;
+            if (!is_its_own) return sent.error();
+            left_out_.add(sent.error());  // the others go on
+            return false;
+        };
+        const auto taken =
+            detail::hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
+        if (!taken) return taken.error();
+        MirrorReport report{0, run.state() != RunState::running, left_out_.all(), *taken};
+        if (auto saved = save(); !saved) return saved.error();
+        forget_left_out();
+        return report;
+    }
+    /// "s3://bucket/prefix".
+    [[nodiscard]] std::string address() const { return shelf_.address(); }
+
+  private:
+    S3Mirror(KeptCursor kept, StoreReader store, detail::s3::Shelf shelf)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, shelf_{std::move(shelf)} {}
+
+    /// First all that it holds, then the version itself, then what names it.
+    result<void> send_version(const detail::LeasedVersion& one) {
+        for (const FileEntry& file : one.manifest.files) {
+            for (const ObjectEntry& object : file.objects()) {
+                if (auto sent = shelf_.send(object, store_.store()); !sent) return sent;
+            }
+        }
+        const auto number = shelf_.commit(one.manifest);
+        if (!number) return number.error();
+        return shelf_.point(one.manifest.project, one.manifest.artifact, one.own_aliases(), *number);
+    }
+
+    StoreReader store_;
+    detail::s3::Shelf shelf_;
+    bool is_made_ = false;
+};
+static_assert(Mirror<S3Mirror>);
+
+/// The artifacts that were brought to S3. Threads: one at a time.
+class S3Store {
+  public:
+    /// Fails: not_found, if no store is there; permission; unsupported; as `S3Mirror::open`.
+    static result<S3Store> open(S3 where) {
+        auto shelf = detail::s3::Shelf::open(std::move(where));
+        if (!shelf) return shelf.error();
+        if (auto checked = shelf->check(); !checked) return checked.error();
+        return S3Store{std::move(*shelf)};
+    }
+
+    /// Names. Fails: io, permission.
+    result<std::vector<std::string>> projects() { return shelf_.projects(); }
+    /// Names of those of a project. Fails: io, permission.
+    result<std::vector<std::string>> artifacts(const std::string& project) {
+        return shelf_.artifacts(project);
+    }
+    /// All versions of an artifact. Cost: a request for each.
+    result<Listing> versions(const std::string& project, const std::string& artifact) {
+        const auto numbers = shelf_.versions(project, artifact);
+        if (!numbers) return numbers.error();
+        Listing listing;
+        for (const std::uint64_t number : *numbers) {
+            auto manifest = shelf_.manifest(project, artifact, number);
+            if (manifest)
+                listing.versions.push_back(std::move(*manifest));
+            else if (manifest.error().code() == errc::corrupt)
+                listing.damaged.push_back(manifest.error());
+            else
+                return manifest.error();
+        }
+        return listing;
+    }
+    /// The aliases of an artifact, and what they name; "latest" is not among them.
+    result<std::map<std::string, std::uint64_t>> aliases(const std::string& project,
+                                                         const std::string& artifact) {
+        return shelf_.aliases(project, artifact);
+    }
+    /// The version that "v3", "latest" or an alias names. Fails: not_found, corrupt.
+    result<Manifest> resolve(const std::string& project, const std::string& artifact,
+                             const std::string& label) {
+        const auto missing = [&] {
+            return error{errc::not_found,
+                         "there is no " + artifact + ":" + label + " in the project " + project,
+                         shelf_.address(), "see which there are with: cairn s3 ls"};
+        };
+        auto number = detail::parse_version_label(label);
+        if (label == "latest") {
+            const auto numbers = shelf_.versions(project, artifact);
+            if (!numbers) return numbers.error();
+            if (!numbers->empty()) number = numbers->back();
+        } else if (!number) {
+            const auto known = shelf_.aliases(project, artifact);
+            if (!known) return known.error();
+            if (const auto named = known->find(label); named != known->end()) number = named->second;
+        }
+        if (!number) return missing();
+        auto found = shelf_.manifest(project, artifact, *number);
+        return !found && found.error().code() == errc::not_found ? missing() : std::move(found);
+    }
+    /// Copies every file of a version below `to`, and nothing outside of it; links there are not followed.
+    /// References are passed over. Fails: corrupt, if a digest is wrong, and then nothing was placed;
+    /// not_found; no_space and the like. Cost: its bytes twice on that disk, for as long as it takes.
+    result<void> download(const Manifest& version, const std::filesystem::path& to) {
+        if (auto made = detail::os::make_dirs(to); !made) return made;
+        const detail::TempPath temp{to / ("." + detail::temp_name())};
+        const auto objects = Store::open(temp.path(), Durability::process_crash);
+        if (!objects) return objects.error();
+        for (const FileEntry& file : version.files) {
+            for (const ObjectEntry& object : file.objects()) {
+                if (auto fetched = shelf_.fetch(object, *objects); !fetched) return fetched;
+            }
+        }
+        return detail::download_files(*objects, version, to);
+    }
+    /// "s3://bucket/prefix".
+    [[nodiscard]] std::string address() const { return shelf_.address(); }
+
+  private:
+    explicit S3Store(detail::s3::Shelf shelf) : shelf_{std::move(shelf)} {}
+
+    detail::s3::Shelf shelf_;
+};
+
+/// `cairn::open(cairn::S3{"s3://bucket/prefix"})`. Fails as `S3Store::open`.
+[[nodiscard]] inline result<S3Store> open(S3 where) { return S3Store::open(std::move(where)); }
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/s3.hpp
+// Artifacts in S3: where `cairn sync` brings them, and verbs that read them. Opt-in: costs cpp-httplib.
+// `cairn::cli::main(argc, argv, {&cairn::cli::add_s3})`.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn s3` is asked for.
+struct S3Wanted {
+    std::string uri{}, name{}, to{};
+};
+
+/// The artifacts that `name` means: "", "PROJECT" or "PROJECT/NAME". As PROJECT, NAME.
+inline result<std::vector<std::pair<std::string, std::string>>> s3_artifacts(S3Store& store,
+                                                                             const std::string& name) {
+    const std::size_t slash = std::min(name.find('/'), name.size());
+    std::vector<std::string> projects{name.substr(0, slash)};
+    if (name.empty()) {
+        auto all = store.projects();
+        if (!all) return all.error();
+        projects = std::move(*all);
+    }
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const std::string& project : projects) {
+        if (slash < name.size()) {
+            out.emplace_back(project, name.substr(slash + 1));
+            continue;
+        }
+        auto all = store.artifacts(project);
+        if (!all) return all.error();
+        for (std::string& artifact : *all) out.emplace_back(project, std::move(artifact));
+    }
+    return out;
+}
+inline result<void> s3_list(Call& call, const S3Wanted& wanted) {
+    auto store = cairn::open(S3{wanted.uri});
+    if (!store) return store.error();
+    const auto artifacts = s3_artifacts(*store, wanted.name);
+    if (!artifacts) return artifacts.error();
+    nlohmann::json all = nlohmann::json::array();
+    Table table{{"VERSION", "TYPE", "SIZE", "MADE", "RUN", "ALIASES"}};
+    for (const auto& [project, artifact] : *artifacts) {
+        const auto versions = store->versions(project, artifact);
+        if (!versions) return versions.error();
+        const auto aliases = store->aliases(project, artifact);
+        if (!aliases) return aliases.error();
+        call.complain(versions->damaged);
+        std::string full_name = project;
+        full_name += "/" + artifact;
+        for (const Manifest& version : versions->versions) {
+            all.push_back(as_json(version, *aliases));
+            std::string named;
+            for (const auto& [alias, number] : *aliases)
+                if (number == version.version) named += (named.empty() ? "" : ", ") + printable(alias);
+            table.add({printable(full_name + ":" + version.label()), printable(version.type),
+                       size_text(version.logical_size()), local_time(version.created_ns),
+                       printable(version.run), named});
+        }
+    }
+    if (call.json())
+        call.print({{"place", store->address()}, {"versions", std::move(all)}});
+    else
+        call.out(table.empty() ? "no version yet\n" : table.text());
+    return {};
+}
+inline result<void> s3_get(Call& call, const S3Wanted& wanted) {
+    const std::size_t slash = wanted.name.find('/'), colon = wanted.name.find(':');
+    if (slash == std::string::npos || slash > colon) {
+        return error{errc::invalid_argument, "this names no version", suggest_name(wanted.name),
+                     "give PROJECT/NAME, PROJECT/NAME:v3 or PROJECT/NAME:best"};
+    }
+    const std::string project = wanted.name.substr(0, slash);
+    const std::string artifact = wanted.name.substr(slash + 1, colon - slash - 1);
+    const std::string label = colon == std::string::npos ? "latest" : wanted.name.substr(colon + 1);
+    auto store = cairn::open(S3{wanted.uri});
+    if (!store) return store.error();
+    const auto version = store->resolve(project, artifact, label);
+    if (!version) return version.error();
+    const std::string to = wanted.to.empty() ? artifact + "-" + version->label() : wanted.to;
+    auto copied = store->download(*version, ::cairn::detail::os::path_of(to));
+    if (copied) call.out(printable(to) + "\n");
+    return copied;
+}
+
+}  // namespace detail
+
+/// `cairn sync RUN… --to s3://BUCKET/PREFIX`, and `cairn s3 ls|get`.
+inline void add_s3(CLI::App& app, Call& call) {
+    call.sync().targets.push_back(
+        {"s3", "s3://BUCKET/PREFIX", "its artifacts, in S3 or what speaks as it does",
+         [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+            const SyncOptions&) -> result<AnyMirror> {
+             return any_mirror(S3Mirror::open(store, run, {.uri = "s3:" + where}),
+                               [](const S3Mirror& mirror) { return mirror.address(); });
+         }});
+    const auto wanted = std::make_shared<detail::S3Wanted>();
+    CLI::App* const verb = app.add_subcommand("s3", "artifacts that `cairn sync` has brought to S3");
+    verb->require_subcommand(1);
+    CLI::App* const list =
+        call.verb(*verb, "ls", "list them", [&call, wanted] { return detail::s3_list(call, *wanted); });
+    CLI::App* const get = call.verb(*verb, "get", "copy the files of a version, verified, into a folder",
+                                    [&call, wanted] { return detail::s3_get(call, *wanted); });
+    list->add_option("PLACE", wanted->uri, "s3://BUCKET/PREFIX")->required();
+    get->add_option("PLACE", wanted->uri, "s3://BUCKET/PREFIX")->required();
+    list->add_option("NAME", wanted->name, "only of this: PROJECT, or PROJECT/NAME");
+    get->add_option("VERSION", wanted->name, "PROJECT/NAME, PROJECT/NAME:v3 or PROJECT/NAME:best")
+        ->required();
+    get->add_option("-o,--to", wanted->to, "the folder (default: NAME-v3)");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/serve/workers.hpp
+// The threads of a server: as many as there are clients, up to a bound. Opt-in: costs cpp-httplib.
+
+#include <httplib.h>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Runs what httplib has to do for each connection on a thread that serves nothing else meanwhile, so that a
+/// slow client keeps no other one waiting. If all are busy no connection is taken: it waits in the kernel and
+/// uses no file of this process.
+class Workers final : public httplib::TaskQueue {
+    // Newer versions want to be told whether the work was taken.
+    using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
+
+  public:
+    /// \param is_over  looked at while all are busy.
+    Workers(std::size_t most, std::function<bool()> is_over) : most_{most}, is_over_{std::move(is_over)} {}
+
+    Enqueued enqueue(std::function<void()> work) override {
+        std::unique_lock lock{mutex_};
+        const auto has_room = [&] { return busy_ + queue_.size() < most_; };
+        while (!changed_.wait_for(lock, std::chrono::milliseconds{100}, has_room) && !is_over_()) {
+        }
+        join_ended();
+        queue_.push_back(std::move(work));
+        if (threads_.size() - busy_ < queue_.size()) start();
+        changed_.notify_all();
+        return static_cast<Enqueued>(true);
+    }
+    void shutdown() override {
+        std::unique_lock lock{mutex_};
+        is_shut_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return threads_.empty(); });
+        join_ended();
+    }
+
+  private:
+    /// Where no thread is to be had the next one that is free does it.
+    void start() {
+        try {
+            threads_.emplace_back();
+            threads_.back() = std::thread{[this, self = std::prev(threads_.end())] { work(self); }};
+        } catch (const std::system_error&) {
+            threads_.pop_back();
+        }
+    }
+    /// Ends ten seconds after the last work.
+    void work(std::list<std::thread>::iterator self) {
+        std::unique_lock lock{mutex_};
+        const auto is_wanted = [&] { return is_shut_ || !queue_.empty(); };
+        while (changed_.wait_for(lock, std::chrono::seconds{10}, is_wanted) && !queue_.empty()) {
+            const auto next = std::move(queue_.front());
+            queue_.pop_front();
+            ++busy_;
+            lock.unlock();
+            next();
+            lock.lock();
+            --busy_;
+            changed_.notify_all();
+        }
+        ended_.splice(ended_.end(), threads_, self);
+        changed_.notify_all();
+    }
+    void join_ended() {
+        for (std::thread& one : ended_) one.join();  // it is about to leave the lock, or has left it
+        ended_.clear();
+    }
+
+    const std::size_t most_;
+    const std::function<bool()> is_over_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::function<void()>> queue_;
+    std::list<std::thread> threads_, ended_;
+    std::size_t busy_ = 0;
+    bool is_shut_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/serve/server.hpp
+// The dashboard: a store's runs in a browser, on this machine. Opt-in: costs cpp-httplib.
+
+#include <httplib.h>
+
+namespace CAIRN_NAMESPACE {
+
+/// Where the dashboard listens.
+struct ServeOptions {
+    std::string host = "127.0.0.1";  ///< another one lets other machines in, if they have the token
+    int port = 0;                    ///< 0: any that is free
+    std::size_t max_clients = 256;   ///< connections at the same time; others wait
+    bool writable = false;  ///< who has the token may change names, notes and tags, and put runs away
+};
+
+namespace detail {
+
+/// What a server is made of. A thread that serves has a share in it: where a client keeps one busy, it is
+/// left with it.
+class ServerCore {
+  public:
+    /// Listens from here on.
+    ServerCore(StoreReader store, ServeOptions options)
+        : api_{std::move(store)}, options_{std::move(options)} {
+        server_.set_tcp_nodelay(true);  // or each small reply takes 44 ms
+        server_.set_socket_options([this](socket_t one) { own_port(socket_ = one); });
+        server_.set_keep_alive_max_count(1000);
+        server_.set_keep_alive_timeout(2);
+        server_.set_read_timeout(5, 0);
+        server_.set_payload_max_length(most_posted);
+        server_.new_task_queue = [this] {
+            return new Workers{options_.max_clients, [this] { return is_over(); }};
+        };
+        if (!is_local() || options_.writable) token_ = os::random_hex(64);
+        server_.Get("/", [this](const httplib::Request& ask, httplib::Response& reply) {
+            if (is_allowed(ask, reply)) send_page(ask, reply);
+        });
+        server_.Get("/api/changes", [this](const httplib::Request& ask, httplib::Response& reply) {
+            if (is_allowed(ask, reply)) send_changes(ask, reply);
+        });
+        server_.Post("/api/edit", [this](const httplib::Request& ask, httplib::Response& reply,
+                                         const httplib::ContentReader& body) {
+            if (!is_allowed(ask, reply) || !may_write(ask, reply)) return;
+            const auto parameters = posted(ask, body);
+            if (!parameters) return send(parameters.error(), reply);
+            const std::scoped_lock lock{mutex_};
+            const auto edited = api_.edit(*parameters);
+            send(edited ? result<std::string>{json_text(*edited)} : edited.error(), reply);
+        });
+        constexpr const char* question = R"(/api/([a-z]+))";
+        server_.Get(question, [this](const httplib::Request& ask, httplib::Response& reply) {
+            if (is_allowed(ask, reply))
+                send(ask_api(ask.matches[1].str(), {ask.params.begin(), ask.params.end()}), reply);
+        });
+        server_.Post(question, [this](const httplib::Request& ask, httplib::Response& reply,
+                                      const httplib::ContentReader& body) {
+            if (!is_allowed(ask, reply)) return;
+            const auto parameters = posted(ask, body);
+            send(parameters ? ask_api(ask.matches[1].str(), *parameters) : parameters.error(), reply);
+        });
+        server_.set_error_handler([](const httplib::Request&, httplib::Response& reply) {
+            if (!reply.body.empty()) return;
+            fail(reply, reply.status,
+                 reply.status == 404 ? error{errc::not_found, "there is nothing here", "", "open /"}
+                                     : error{errc::invalid_argument, "this is no request that is served",
+                                             std::to_string(reply.status), "see docs/dashboard.md"});
+        });
+        port_ = options_.port == 0                                   ? server_.bind_to_any_port(options_.host)
+                : server_.bind_to_port(options_.host, options_.port) ? options_.port
+                                                                     : -1;
+        if (port_ <= 0) {
+            raise({errc::busy, "cannot listen there", options_.host + ":" + std::to_string(options_.port),
+                   "choose another port, or 0 for any that is free"});
+        }
+        ::listen(socket_, SOMAXCONN);  // httplib has 5 wait: the sixth at a time tries again a second later
+    }
+
+    [[nodiscard]] std::string url() const {
+        const std::string host = options_.host == "0.0.0.0" || options_.host == "::" ? "127.0.0.1"
+                                 : options_.host.find(':') != std::string::npos ? "[" + options_.host + "]"
+                                                                                : options_.host;
+        return "http://" + host + ":" + std::to_string(port_) + "/" +
+               (token_.empty() ? "" : "?token=" + token_);
+    }
+    [[nodiscard]] int port() const noexcept { return port_; }
+
+    void run() {
+        State before = State::bound;
+        if (!state_.compare_exchange_strong(before, State::running)) return;
+        server_.listen_after_bind();
+        state_ = State::over;
+        ended_.ring();
+    }
+    void stop() {
+        State before = State::bound;
+        if (!state_.compare_exchange_strong(before, State::over)) {
+            before = State::running;
+            state_.compare_exchange_strong(before, State::stopping);
+            // httplib would not hear it before it listens.
+            while (state_ == State::stopping && !server_.is_running())
+                std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            return server_.stop();
+        }
+#if defined(_WIN32)
+        ::closesocket(socket_);
+#else
+        ::close(socket_);
+#endif
+    }
+    /// Whether it listens.
+    [[nodiscard]] bool is_running() const { return state_ == State::running && server_.is_running(); }
+    /// Whether it was stopped; `run` may still be answering.
+    [[nodiscard]] bool is_over() const { return state_ == State::stopping || state_ == State::over; }
+    /// Waits until `run` has ended, at most so long.
+    void wait(std::int64_t most_ns) { ended_.wait(most_ns); }
+
+  private:
+    static constexpr std::size_t most_posted = std::size_t{1} << 20U;
+    enum class State : unsigned char { bound, running, stopping, over };
+
+    [[nodiscard]] bool is_local() const {
+        return options_.host == "127.0.0.1" || options_.host == "localhost" || options_.host == "::1";
+    }
+
+    /// httplib would let another program listen on the same port, and get half of what is asked.
+    static void own_port(socket_t socket) {
+#if defined(_WIN32)
+        constexpr int option = SO_EXCLUSIVEADDRUSE;
+#else
+        constexpr int option = SO_REUSEADDR;  // that of a server which has just ended may be taken at once
+#endif
+        const int yes = 1;
+        ::setsockopt(socket, SOL_SOCKET, option, reinterpret_cast<const char*>(&yes), sizeof yes);
+    }
+
+    static void fail(httplib::Response& reply, int status, const error& failure) {
+        reply.status = status;
+        reply.set_content(json_text({{"error", as_json(failure)}}), "application/json");
+        protect(reply, "");
+    }
+    static void protect(httplib::Response& reply, const std::string& nonce) {
+        const std::string own = nonce.empty() ? "'none'" : "'nonce-" + nonce + "'";
+        reply.set_header("Content-Security-Policy",
+                         "default-src 'none'; script-src " + own + "; style-src " + own +
+                             "; img-src data:; media-src data:; connect-src 'self'; base-uri "
+                             "'none'; form-action 'none'; frame-ancestors 'none'");
+        reply.set_header("X-Content-Type-Options", "nosniff");
+        reply.set_header("Referrer-Policy", "no-referrer");
+        reply.set_header("Cache-Control", "no-store");
+    }
+
+    /// Refuses what comes through another site's page or without the token.
+    [[nodiscard]] bool is_allowed(const httplib::Request& ask, httplib::Response& reply) const {
+        const std::string host = ask.get_header_value("Host");
+        const std::string port = ":" + std::to_string(port_);
+        std::string_view name = host;  // without the port, which is not told where it is 80
+        if (name.ends_with(port)) name.remove_suffix(port.size());
+        const bool has_port = name.size() != host.size() || port_ == 80;
+        const bool is_ours =
+            !is_local() || (has_port && (name == "127.0.0.1" || name == "localhost" || name == "[::1]"));
+        // Of a picture or a script in another page a browser tells no Origin, but this. A link to our page
+        // may stand anywhere.
+        const std::string site = ask.path == "/" ? "" : ask.get_header_value("Sec-Fetch-Site");
+        const std::string origin = ask.get_header_value("Origin");
+        if (!is_ours || (!origin.empty() && origin != "http://" + host) || site == "cross-site" ||
+            site == "same-site") {
+            fail(reply, 403, {errc::permission, "this comes from another site", host, "open " + url()});
+            return false;
+        }
+        if (has_token(ask))
+            reply.set_header("Set-Cookie",
+                             cookie_name() + "=" + token_ + "; HttpOnly; SameSite=Strict; Path=/");
+        if (is_local() || has_token(ask)) return true;
+        fail(reply, 401,
+             {errc::permission, "the token is missing", "", "open the address that cairn serve printed"});
+        return false;
+    }
+    /// A browser sends cookies to every port of a host.
+    [[nodiscard]] std::string cookie_name() const { return "cairn-" + std::to_string(port_); }
+    /// Refuses who may only read.
+    [[nodiscard]] bool may_write(const httplib::Request& ask, httplib::Response& reply) const {
+        if (options_.writable && has_token(ask)) return true;
+        fail(reply, 403,
+             {errc::permission, options_.writable ? "the token is missing" : "nothing may be changed here",
+              "", options_.writable ? "open the address that cairn serve printed" : "start it with --write"});
+        return false;
+    }
+    [[nodiscard]] bool has_token(const httplib::Request& ask) const {
+        if (token_.empty()) return false;
+        const std::string cookies = "; " + ask.get_header_value("Cookie") + ";";
+        return same(ask.get_param_value("token"), token_) ||
+               cookies.find("; " + cookie_name() + "=" + token_ + ";") != std::string::npos;
+    }
+    /// In the same time, wherever they differ.
+    [[nodiscard]] static bool same(std::string_view a, std::string_view b) noexcept {
+        unsigned differ = a.size() == b.size() ? 0 : 1;
+        for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+            differ |=
+                static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+        return differ == 0;
+    }
+
+    void send_page(const httplib::Request& ask, httplib::Response& reply) const {
+        const std::string nonce = os::random_hex(32);
+        std::string text;
+        for (const std::string_view piece : page) text += piece;
+        for (const std::string_view tag : {std::string_view{"<style"}, std::string_view{"<script"}})
+            text.insert(text.find(tag) + tag.size(), " nonce=\"" + nonce + "\"");
+        if (options_.writable && has_token(ask)) text.insert(text.find("<html") + 5, " data-writable");
+        send_as_it_is(std::move(text), "text/html; charset=utf-8", reply);
+        // What it asks for first, so that the browser has it before it has read the page.
+        reply.set_header("Link", "<api/runs>; rel=preload; as=fetch; crossorigin=anonymous");
+        protect(reply, nonce);
+    }
+    /// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): the answer to
+    /// "runs", then what has changed of it, as soon as it has.
+    void send_changes(const httplib::Request& ask, httplib::Response& reply) {
+        const auto stream = std::make_shared<Stream>(*this);
+        if (streams_ > most_streams) {
+            return fail(reply, 503,
+                        {errc::busy, "too many pages are open", std::to_string(most_streams),
+                         "close some; this one asks again and again"});
+        }
+        stream->cursor = ask.get_header_value("Last-Event-ID");
+        if (stream->cursor.empty()) stream->cursor = ask.get_param_value("since");
+        reply.set_chunked_content_provider("text/event-stream", [this, stream](std::size_t, auto& sink) {
+            return send_change(*stream, sink);
+        });
+        protect(reply, "");
+    }
+    struct Stream {
+        explicit Stream(ServerCore& of) : server{&of} { ++server->streams_; }
+        Stream(const Stream&) = delete;
+        Stream& operator=(const Stream&) = delete;
+        ~Stream() { --server->streams_; }
+        ServerCore* server;
+        std::string cursor{};
+        bool has_begun = false, has_failed = false;
+        int quiet = 0;  // how often there was nothing new
+    };
+    [[nodiscard]] bool send_change(Stream& stream, httplib::DataSink& sink) {
+        constexpr std::chrono::milliseconds pause{500};
+        constexpr int pauses = 10;  // then something is sent, to see whether anybody is there
+        if (stream.has_begun) std::this_thread::sleep_for(pause);
+        if (is_over()) return false;
+        auto answer = changes_since(stream.cursor);
+        std::string text;
+        if (!answer) {
+            text = "event: failure\ndata: " + json_text(as_json(answer.error())) + "\n\n";
+        } else if (!stream.has_begun || stream.has_failed || (*answer)["cursor"] != stream.cursor) {
+            stream.cursor = (*answer)["cursor"].get<std::string>();
+            text = "id: " + stream.cursor + "\ndata: " + json_text(*answer) + "\n\n";
+        } else if (++stream.quiet % pauses == 0) {
+            text = ":\n\n";
+        }
+        stream.has_begun = true;
+        stream.has_failed = !answer;
+        return text.empty() ? sink.is_writable() : sink.write(text.data(), text.size());
+    }
+    [[nodiscard]] result<std::string> ask_api(const std::string& question, const Parameters& parameters) {
+        if (question == "runs") {
+            const std::scoped_lock lock{mutex_};
+            return api_.runs_text(parameters);
+        }
+        auto answer = api_.answer_beside(question, parameters);
+        if (!answer) {
+            const std::scoped_lock lock{mutex_};
+            answer.emplace(api_.answer(question, parameters));
+        }
+        return *answer ? result<std::string>{json_text(**answer)} : answer->error();
+    }
+    [[nodiscard]] result<nlohmann::json> changes_since(const std::string& cursor) {
+        const std::scoped_lock lock{mutex_};
+        return api_.answer("runs", {{"since", cursor}});
+    }
+    /// The parameters of a question that is too long for an address, or of a change: `{"run": "r", "tag":
+    /// ["a", "b"]}`. As JSON, because a browser sends that to no other site without asking first.
+    [[nodiscard]] static result<Parameters> posted(const httplib::Request& ask,
+                                                   const httplib::ContentReader& body) {
+        const error wrong{
+            errc::invalid_argument, "the body is no object of texts", "",
+            "send application/json, at most 1 MiB: {\"run\": \"id\", \"metric\": [\"a\", \"b\"]}"};
+        if (!ask.get_header_value("Content-Type").starts_with("application/json")) return wrong;
+        std::string text;  // also of one that comes in pieces, or packed, no more than it may have
+        const bool is_whole = body([&](const char* data, std::size_t size) {
+            text.append(data, std::min(size, most_posted + 1 - text.size()));
+            return text.size() <= most_posted;
+        });
+        if (!is_whole || json_depth(text) > 2) return wrong;
+        const auto object = nlohmann::json::parse(text, nullptr, false);
+        if (!object.is_object()) return wrong;
+        Parameters parameters;
+        for (const auto& [name, value] : object.items()) {
+            for (const nlohmann::json& one : value.is_array() ? value : nlohmann::json::array({value})) {
+                if (!one.is_string()) return wrong;
+                parameters.emplace(name, one.get<std::string>());
+            }
+        }
+        return parameters;
+    }
+    static void send(result<std::string> answer, httplib::Response& reply) {
+        if (!answer) {
+            const errc code = answer.error().code();
+            return fail(reply,
+                        code == errc::not_found          ? 404
+                        : code == errc::invalid_argument ? 400
+                        : code == errc::busy             ? 503
+                                                         : 500,
+                        answer.error());
+        }
+        send_as_it_is(std::move(*answer), "application/json", reply);
+        protect(reply, "");
+    }
+    /// httplib packs other texts for every browser, where it can: by brotli, a megabyte in two seconds. It
+    /// does not look whether a range that is asked for lies inside.
+    static void send_as_it_is(std::string text, const char* type, httplib::Response& reply) {
+        const auto shared = std::make_shared<const std::string>(std::move(text));
+        reply.set_content_provider(
+            shared->size(), type, [shared](std::size_t at, std::size_t bytes, httplib::DataSink& sink) {
+                const bool is_inside = at <= shared->size() && bytes <= shared->size() - at;
+                return is_inside && sink.write(shared->data() + at, bytes);
+            });
+    }
+
+    static constexpr int most_streams = 64;
+
+    Api api_;
+    std::mutex mutex_;  // of the one above
+    std::atomic<int> streams_ = 0;
+    ServeOptions options_;
+    std::string token_;
+    int port_ = 0;
+    socket_t socket_{};
+    std::atomic<State> state_ = State::bound;
+    os::Bell ended_;
+    httplib::Server server_;
+};
+
+}  // namespace detail
+
+/// Serves a store until it is stopped. Who asks from this machine's browser gets answers and nothing else: it
+/// has no path to a file, and changes nothing unless that was asked for. Requests must name the host that it
+/// listens on, so no other web site can ask through a visitor's browser (DNS rebinding). On another host than
+/// this machine's own a token is needed, and for changes everywhere; `url` has it.
+class Server {
+  public:
+    /// Listens from here on. Throws: busy, if the port is taken or the host is none.
+    explicit Server(StoreReader store, ServeOptions options = {})
+        : core_{std::make_shared<detail::ServerCore>(std::move(store), std::move(options))} {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    /// Stops it. Waits at most a second for clients that are being answered.
+    ~Server() {
+        if (!is_parents()) stop();
+    }
+
+    /// What to open in a browser.
+    [[nodiscard]] std::string url() const { return core_->url(); }
+    /// Where it listens.
+    [[nodiscard]] int port() const noexcept { return core_->port(); }
+
+    /// Answers until `stop` is called, before or meanwhile; then returns when its clients have been answered.
+    void run() {
+        const auto core = core_;
+        core->run();
+    }
+    /// Does the same on a thread of its own, until it is stopped or destroyed. Fails: busy, if it was started
+    /// or stopped before, or if there can be no thread.
+    result<void> start() {
+        if (is_started_ || core_->is_over()) {
+            return error{errc::busy, "a server is started once", url(), "make another one"};
+        }
+        const auto run = [](void* core) noexcept -> void* {
+            const std::unique_ptr<std::shared_ptr<detail::ServerCore>> mine{
+                static_cast<std::shared_ptr<detail::ServerCore>*>(core)};
+            (*mine)->run();
+            return nullptr;
+        };
+        auto share = std::make_unique<std::shared_ptr<detail::ServerCore>>(core_);
+        if (auto started = thread_.start(run, share.get()); !started) return started;
+        (void)share.release();
+        is_started_ = true;
+        while (!core_->is_running() && !core_->is_over())
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        return {};
+    }
+    /// Ends `run`. Threads: any.
+    void stop() {
+        constexpr std::int64_t patience_ns = 1'000'000'000;
+        if (is_parents()) return;
+        core_->stop();
+        if (!is_started_ || !thread_.is_running()) return;
+        core_->wait(patience_ns);
+        thread_.leave();  // it has a share in what it needs
+    }
+
+  private:
+    /// In the child of a fork: the server, and the socket, are the parent's.
+    [[nodiscard]] bool is_parents() const noexcept { return process_ != detail::os::pid(); }
+
+    std::shared_ptr<detail::ServerCore> core_;
+    detail::os::Thread thread_;
+    bool is_started_ = false;
+    std::uint64_t process_ = detail::os::pid();
+};
+
+/// What `run.serve()` gives: the dashboard of the run's store, as long as this lives.
+class Dashboard {
+  public:
+    /// None: of a disabled run.
+    Dashboard() = default;
+    /// For `run.serve()`.
+    Dashboard(std::unique_ptr<Server> server, std::string url)
+        : server_{std::move(server)}, url_{std::move(url)} {}
+
+    /// What to open in a browser: the page of the run. Empty if there is none.
+    [[nodiscard]] const std::string& url() const noexcept { return url_; }
+
+  private:
+    std::unique_ptr<Server> server_;
+    std::string url_;
+};
+
+template <class T>
+template <class Options>
+auto BasicRun<T>::serve(Options options) {
+    if (!core_) return Dashboard{};
+    auto server = std::make_unique<Server>(cairn::open(core_->options().dir).value(), std::move(options));
+    server->start().value();
+    std::string url = server->url() + "#page=run&run=" + id();
+    if (!core_->options().quiet) std::fprintf(stderr, "cairn: see it at %s\n", url.c_str());
+    return Dashboard{std::move(server), std::move(url)};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/serve.hpp
+// The verb that shows a store in a browser: serve. Opt-in: costs cpp-httplib.
+// `cairn::cli::main(argc, argv, {&cairn::cli::add_serve})`.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// `cairn serve`.
+inline void add_serve(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<ServeOptions>();
+    CLI::App* const verb = call.verb(
+        app, "serve", "show the runs in a browser, until it is stopped", [&call, wanted]() -> result<void> {
+            auto store = call.store();
+            if (!store) return store.error();
+            Server server{std::move(*store), *wanted};
+            call.out(server.url() + "\n");
+            (void)std::fflush(stdout);  // somebody may wait for it at the other end of a pipe
+            server.run();
+            return {};
+        });
+    verb->add_option("--port", wanted->port, "where to listen (default 0: any that is free)")
+        ->check(CLI::Range(0, 65535));
+    verb->add_option("--host", wanted->host,
+                     "the address to listen on (default 127.0.0.1: this machine only)");
+    verb->add_flag("--write", wanted->writable,
+                   "who opens the printed address may change names, notes and tags, and delete runs");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/mirror/http_rank.hpp
+// One rank of a run, as requests to a server of one's own; docs/mirrors.md tells what it gets.
+// Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run is mirrored to a server of one's own.
+struct HttpOptions {
+    std::string url = {};  ///< "https://host/path"
+    std::string authorization =
+        {};                 ///< the header's value; default: "Bearer $CAIRN_HTTP_TOKEN", if that is set
+    bool artifacts = true;  ///< with the files of artifacts
+};
+
+namespace detail::http {
+
+/// How far a rank has been mirrored.
+struct Cursor {
+    int format = 1;                     ///< of this record
+    std::string about{};                ///< a digest of what was said of the run itself
+    RowCounts rows{};                   ///< by ring, what was handed on
+    std::uint64_t media = 0;            ///< rich values that lie before this place were handed on
+    std::set<std::string> artifacts{};  ///< versions that were, as "model:v3"
+    nlohmann::json unsaid{};            ///< what was left out, as `LeftOut` keeps it
+
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, about, rows, media, artifacts, unsaid)
+};
+
+/// A record of a history, as a line has it. `id` tells it from all others of its run.
+[[nodiscard]] inline nlohmann::json line_of(const StoredRow& row, const std::string& id) {
+    nlohmann::json out = {{"id", id}, {"step", row.step}, {"time_ms", row.time_ns / ns_per_ms}};
+    if (const auto alert = row.kind == RecordKind::event ? alert_of(row) : std::nullopt) {
+        out["kind"] = "alert";
+        out["alert"] = as_json(*alert);
+        return out;
+    }
+    out["kind"] = row.kind == RecordKind::row ? "row" : row.kind == RecordKind::sample ? "sample" : "event";
+    nlohmann::json& values = out["row"] = nlohmann::json::object();
+    for (const auto& [name, value] : row.values) values[std::string{name}] = value_to_json(value);
+    return out;
+}
+
+/// One rank of a run.
+class RankMirror : public KeptCursor<Cursor> {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, std::shared_ptr<WebClient> client, unsigned rank,
+                                   const HttpOptions& options, const os::Path& rank_dir) {
+        auto kept = KeptCursor::open(rank_dir, "http", client->address());
+        if (!kept) return kept.error();
+        return RankMirror{std::move(*kept),  std::move(store), std::move(client), rank,
+                          options.artifacts, rank_dir};
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
+        MirrorReport report;
+        const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
+        if (auto told = tell_rows(base, report); !told) return told.error();
+        report.is_over = now.state != RunState::running;
+        left_out_.add_once(rows_.losses(report.is_over));
+        if (auto told = tell_media(base); !told) return told.error();
+        if (rank_ == 0) {
+            if (auto told = with_artifacts_ ? tell_artifacts(run, report) : result<void>{}; !told)
+                return told.error();
+            // Last: who reads that the run has ended has all of it.
+            if (auto told = tell_about(base, run); !told) return told.error();
+        }
+        report.left_out = left_out_.all();
+        if (auto saved = save(); !saved) return saved.error();
+        return report;
+    }
+
+  private:
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<WebClient> client, unsigned rank,
+               bool with_artifacts, const os::Path& rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, client_{std::move(client)}, rank_{rank},
+          with_artifacts_{with_artifacts}, rows_{rank_dir}, media_{rank_dir} {}
+
+    result<void> tell_rows(const std::string& base, MirrorReport& report) {
+        result<void> done;
+        const auto take = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor_.rows[row.ring]) return;
+            const std::string id =
+                std::to_string(rank_) + "." + std::to_string(row.ring) + "." + std::to_string(count);
+            lines_ += json_text(line_of(row, id)) + "\n";
+            taken_[row.ring] = count;
+            if (row.kind == RecordKind::row) ++report.rows;
+            constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+            if (lines_.size() >= most_bytes) done = send_lines(base);
+        };
+        if (auto read = rows_.next(take); !read) return read;
+        return done ? send_lines(base) : done;
+    }
+    result<void> send_lines(const std::string& base) {
+        if (lines_.empty()) return {};
+        const auto answer = client_->send("POST", base + "/rows", lines_, "application/x-ndjson");
+        if (auto taken = is_taken(answer, "rows"); !taken) return taken;
+        lines_.clear();
+        for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
+        return save();
+    }
+    result<void> tell_media(const std::string& base) {
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        for (; media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor_.media) continue;
+            const auto bytes = media_.bytes_of(one);
+            if (bytes) {
+                const std::string path =
+                    base + "/media/" + std::to_string(rank_) + "/" + std::to_string(one.at) +
+                    "?metric=" + web_escaped(one.metric) + "&step=" + std::to_string(one.step) +
+                    "&time_ms=" + std::to_string(one.time_ns / ns_per_ms) + "&kind=" + web_escaped(one.kind);
+                if (auto taken = is_taken(
+                        client_->send(
+                            {.method = "PUT", .path = path, .type = one.type, .body = web_body(*bytes)}),
+                        "a rich value");
+                    !taken)
+                    return taken;
+            } else {
+                left_out_.add(bytes.error());
+            }
+            cursor_.media = one.at + 1;
+        }
+        return {};
+    }
+    /// The files of a version, and then its manifest: a version that has one is whole.
+    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
+        const auto send = [&](const LeasedVersion& one) -> result<bool> {
+            const auto sent = send_version(run, one);
+            return sent ? result<bool>{true} : sent.error();
+        };
+        const auto taken =
+            hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
+        if (!taken) return taken.error();
+        report.versions = *taken;
+        return {};
+    }
+    result<void> send_version(const RecordedRun& run, const LeasedVersion& one) {
+        const std::string base = "/artifacts/" + web_escaped(run.project()) + "/" +
+                                 web_escaped(one.artifact.name()) + "/" + one.manifest.label();
+        for (const FileEntry& file : one.manifest.files) {
+            if (!file.is_stored()) continue;
+            WebFiles files{store_.store(), file};
+            const auto answer = client_->send({.method = "PUT",
+                                               .path = base + "/files/" + web_escaped_path(file.path),
+                                               .type = "application/octet-stream",
+                                               .body = files.body()});
+            if (files.failed()) return *files.failed();
+            if (auto taken = is_taken(answer, "a file of an artifact"); !taken) return taken;
+        }
+        const auto answer =
+            client_->send("PUT", base + "/manifest.json", json_text(as_json(one.manifest, one.aliases)));
+        return is_taken(answer, "a manifest");
+    }
+    /// What `cairn show --json` tells, if it is another than was told.
+    result<void> tell_about(const std::string& base, const RecordedRun& run) {
+        const bool goes_on = run.state() == RunState::running;  // of its metrics, what the indices tell
+        const auto metrics = goes_on ? run.overview() : result<nlohmann::json>{nlohmann::json()};
+        if (!metrics) return metrics.error();
+        const auto about = run_as_json(store_, run, goes_on ? &*metrics : nullptr);
+        if (!about) return about.error();
+        const std::string text = json_text(*about);
+        std::string digest = sha256(bytes_of(text)).hex();
+        if (digest == cursor_.about) return {};
+        if (auto taken = is_taken(client_->send("PUT", base + "/run.json", text), "a run"); !taken)
+            return taken;
+        cursor_.about = std::move(digest);
+        return {};
+    }
+    [[nodiscard]] result<void> is_taken(const result<WebAnswer>& answer, std::string_view what) const {
+        if (!answer) return answer.error();
+        if (answer->is_good()) return {};
+        const bool is_closed = answer->status == 401 || answer->status == 403;
+        return error{is_closed ? errc::permission : errc::io,
+                     "the server refuses " + std::string{what} + ": status " + std::to_string(answer->status),
+                     client_->address(),
+                     is_closed ? "set CAIRN_HTTP_TOKEN" : "see what it minds, and mirror again"};
+    }
+
+    StoreReader store_;
+    std::shared_ptr<WebClient> client_;
+    unsigned rank_;
+    bool with_artifacts_;
+    RowFollower rows_;
+    RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the lines
+    std::string lines_;
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+};
+
+}  // namespace detail::http
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/http.hpp
+// Runs for a server of one's own, by HTTP; docs/mirrors.md tells what it gets. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// Brings a run to a server, while the run goes on or afterwards: rows as lines of JSON, rich values and the
+/// files of artifacts as they are. Every row has an id, and every other thing an address of its own, so what
+/// comes twice can be told. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a
+/// time.
+class HttpMirror {
+  public:
+    /// Of a run in this store. Asks the server for nothing yet. Fails: invalid_argument, if the address is
+    /// none; unsupported, for https without TLS; busy, if another mirrors the run to it; permission, where
+    /// the run's folder cannot be written.
+    static result<HttpMirror> open(const StoreReader& store, const RecordedRun& run, HttpOptions options) {
+        auto address = detail::web_address(options.url);
+        if (!address) return address.error();
+        const std::string token = detail::os::sys::environment("CAIRN_HTTP_TOKEN");
+        WebOptions web{.authorization = std::move(options.authorization)};
+        if (web.authorization.empty() && !token.empty()) web.authorization = "Bearer " + token;
+        auto client = detail::WebClient::open(std::move(*address), std::move(web));
+        if (!client) return client.error();
+        const auto shared = std::make_shared<detail::WebClient>(std::move(*client));
+        const auto open_rank = [store, options, shared](const RecordedRun&, unsigned rank,
+                                                        const detail::os::Path& dir) {
+            return detail::http::RankMirror::open(store, shared, rank, options, dir);
+        };
+        auto ranks = Ranks::open(run, open_rank);
+        if (!ranks) return ranks.error();
+        return HttpMirror{shared->address(), std::move(*ranks)};
+    }
+
+    /// Brings what is new. A request that is not taken is sent again, five times in some ten seconds. Fails:
+    /// io, if the server does not take it; permission, if it may not; corrupt, if the history is. Cost: a
+    /// request for each MiB of rows.
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
+    /// Where it brings it.
+    [[nodiscard]] std::string address() const { return address_; }
+
+  private:
+    using Ranks =
+        detail::Ranks<detail::http::RankMirror, std::greater<>>;  // the first last: it tells of the run
+    HttpMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
+
+    std::string address_;
+    Ranks ranks_;
+};
+static_assert(Mirror<HttpMirror>);
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/mlflow_client.hpp
+// MLflow's tracking server, by its REST interface. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// How MLflow's own client would come to a server: its user and password, or its token, and its certificates,
+/// from MLFLOW_TRACKING_USERNAME, _PASSWORD, _TOKEN, _INSECURE_TLS, _SERVER_CERT_PATH, _CLIENT_CERT_PATH and
+/// ~/.mlflow/credentials.
+[[nodiscard]] inline WebOptions web_options() {
+    const auto variable = [](const char* name) { return os::sys::environment(name); };
+    std::string user = variable("MLFLOW_TRACKING_USERNAME"), password = variable("MLFLOW_TRACKING_PASSWORD");
+    const std::string home = variable("HOME").empty() ? variable("USERPROFILE") : variable("HOME");
+    if (user.empty() && password.empty() && !home.empty()) {
+        constexpr std::size_t most = 65536;
+        if (const auto text = read_file(os::path_of(home) / ".mlflow" / "credentials", most)) {
+            user = ini_value(*text, "mlflow", "mlflow_tracking_username");
+            password = ini_value(*text, "mlflow", "mlflow_tracking_password");
+        }
+    }
+    WebOptions options;
+    const std::string token = variable("MLFLOW_TRACKING_TOKEN");
+    if (!user.empty() && !password.empty())
+        options.authorization = "Basic " + to_base64(user + ":" + password);
+    else if (!token.empty())
+        options.authorization = "Bearer " + token;
+    options.verify = variable("MLFLOW_TRACKING_INSECURE_TLS") != "true";
+    options.ca_file = variable("MLFLOW_TRACKING_SERVER_CERT_PATH");
+    options.client_certificate = variable("MLFLOW_TRACKING_CLIENT_CERT_PATH");
+    return options;
+}
+
+/// What a server answers, and why it refuses.
+class Client {
+  public:
+    /// `address` as MLFLOW_TRACKING_URI has it. Fails: invalid_argument; unsupported, for https without TLS.
+    static result<Client> open(std::string_view address, WebOptions options) {
+        auto to = web_address(address);
+        if (!to) return to.error();
+        auto web = WebClient::open(std::move(*to), std::move(options));
+        if (!web) return web.error();
+        return Client{std::move(*web)};
+    }
+
+    /// Each returns the object that was answered. Fails: not_found, permission, invalid_argument, as it was
+    /// refused, with the server's own words; io, if it was not taken, or if something else than MLflow
+    /// answers.
+    result<nlohmann::json> get(const std::string& what) {
+        return checked("GET", what, web_.send("GET", path_of(what)));
+    }
+    result<nlohmann::json> post(const std::string& what, const nlohmann::json& body) {
+        return checked("POST", what, web_.send("POST", path_of(what), json_text(body)));
+    }
+    result<nlohmann::json> patch(const std::string& what, const nlohmann::json& body) {
+        return checked("PATCH", what, web_.send("PATCH", path_of(what), json_text(body)));
+    }
+    /// Makes something that must not be made twice, though an answer is lost: before each attempt but the
+    /// first, `find()` looks whether it is there.
+    template <class Find>
+    result<nlohmann::json> make(const std::string& what, const nlohmann::json& body, Find&& find) {
+        constexpr int attempts = 5;
+        for (int i = 1;; ++i) {
+            auto made = checked("POST", what, web_.send_once("POST", path_of(what), json_text(body)));
+            if (made || made.error().code() != errc::io || i == attempts) return made;
+            web_.wait(i);
+            auto found = find();
+            if (!found || !found->is_null()) return found;
+        }
+    }
+    /// Stores a file among a run's or a model's, whose folder `artifact_uri` names. Fails: unsupported, if
+    /// the server does not take them itself.
+    result<void> upload(const std::string& artifact_uri, const std::string& file, const WebBody& body) {
+        constexpr std::string_view scheme = "mlflow-artifacts:";
+        std::string folder = artifact_uri;
+        const auto elsewhere = [&] {
+            return error{errc::unsupported,
+                         "the server keeps artifacts where only MLflow's own client brings them",
+                         artifact_uri, "let it serve them: mlflow server --serve-artifacts"};
+        };
+        if (!folder.starts_with(scheme)) return elsewhere();
+        folder.erase(0, scheme.size());
+        if (folder.starts_with("//")) {  // a host: what we know goes to ours only
+            const std::size_t slash = std::min(folder.find('/', 2), folder.size());
+            if (slash != 2 && folder.substr(2, slash - 2) != web_.host()) return elsewhere();
+            folder.erase(0, slash);
+        }
+        const std::string path =
+            "/api/2.0/mlflow-artifacts/artifacts" + web_escaped_path(folder + "/" + file);
+        const auto answer =
+            web_.send({.method = "PUT", .path = path, .type = "application/octet-stream", .body = body});
+        if (answer && answer->is_good() && answer->body.empty()) return {};  // newer servers say no more
+        const auto done = checked("PUT", "artifacts", answer);
+        return done ? result<void>{} : done.error();
+    }
+    /// "https://host:port/path".
+    [[nodiscard]] std::string address() const { return web_.address(); }
+
+  private:
+    explicit Client(WebClient web) : web_{std::move(web)} {}
+
+    [[nodiscard]] static std::string path_of(const std::string& what) { return "/api/2.0/mlflow/" + what; }
+    [[nodiscard]] result<nlohmann::json> checked(const char* method, const std::string& what,
+                                                 const result<WebAnswer>& answer) const {
+        const std::string asked = std::string{method} + " " + what.substr(0, what.find('?'));
+        if (!answer) return answer.error();
+        nlohmann::json said = json_in(answer->body);
+        if (answer->is_good()) {
+            if (said.is_object()) return said;
+            return error{errc::io, "what answers is no MLflow: " + asked, web_.address(),
+                         "see whether the address is that of the tracking server"};
+        }
+        return refused(answer->status, asked, answer->body, said);
+    }
+    [[nodiscard]] error refused(int status, const std::string& asked, const std::string& body,
+                                const nlohmann::json& said) const {
+        constexpr std::size_t most = 500;
+        const bool has_words = said.is_object() && said.contains("message") && said["message"].is_string();
+        const std::string why =
+            one_line(has_words ? said["message"].get_ref<const std::string&>() : body, most);
+        const std::string tried =
+            "MLflow refuses " + asked + " (status " + std::to_string(status) + "): " + why;
+        if (status == 403 && body.find("Invalid Host") != std::string::npos) {
+            return {errc::permission, tried, web_.address(),
+                    "start the server with --allowed-hosts " + web_.host()};
+        }
+        if (status == 401 || status == 403) {
+            return {errc::permission, tried, web_.address(),
+                    "set MLFLOW_TRACKING_USERNAME and _PASSWORD, or MLFLOW_TRACKING_TOKEN"};
+        }
+        // Only MLflow itself can say that a thing is wrong; what stands before it may say anything for a
+        // while.
+        const bool has_code =
+            said.is_object() && said.contains("error_code") && said["error_code"].is_string();
+        const std::string code = has_code ? said["error_code"].get<std::string>() : std::string{};
+        const bool is_refused = (status == 400 && !code.empty()) || status == 413;
+        return {code == "RESOURCE_ALREADY_EXISTS" ? errc::already_exists
+                : status == 404                   ? errc::not_found
+                : is_refused                      ? errc::invalid_argument
+                                                  : errc::io,
+                tried, web_.address(), ""};
+    }
+
+    WebClient web_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_names.hpp
+// Names as MLflow takes them. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// Whether every MLflow takes the character in a name: Latin letters, digits, "_", ".", " ", "-", "/", and of
+/// other letters those of the greatest alphabets. A colon is none: servers before 2.16 refuse it.
+[[nodiscard]] constexpr bool is_plain(char32_t c) noexcept {
+    struct Range {
+        char32_t from, to;
+    };
+    constexpr Range letters[] = {{'0', '9'},       {'A', 'Z'},      {'a', 'z'},       {'_', '_'},
+                                 {'-', '/'},       {' ', ' '},      {0xC0, 0xD6},     {0xD8, 0xF6},
+                                 {0xF8, 0x24F},    {0x391, 0x3A1},  {0x3A3, 0x3C9},   {0x401, 0x401},
+                                 {0x410, 0x44F},   {0x451, 0x451},  {0x3041, 0x3096}, {0x30A1, 0x30FA},
+                                 {0x4E00, 0x9FA5}, {0xAC00, 0xD7A3}};
+    return std::any_of(std::begin(letters), std::end(letters),
+                       [&](const Range& range) { return c >= range.from && c <= range.to; });
+}
+/// The name of a metric, a parameter or a tag, as MLflow takes it. What it refuses is written as `_x005B_`,
+/// so that different names stay different, and the name can be read back; one that is then longer than 250
+/// characters has its end replaced by a digest. Most names stay as they are. (The rules are those of MLflow's
+/// server: letters and "_./ -", no path that could be written shorter.)
+[[nodiscard]] inline std::string name_of(std::string_view text) {
+    constexpr std::size_t most = 250, digest_digits = 16;
+    std::string out;
+    std::size_t characters = 0, kept = 0;  // bytes of those that have room before a digest
+    for (std::size_t at = 0; at < text.size();) {
+        const std::string_view rest = text.substr(at);
+        const auto [c, size] = first_character(rest);
+        const bool begins_part = at == 0 || text[at - 1] == '/';
+        // A part that is "", "." or ".." is one that could be left out.
+        const std::string_view part = rest.substr(0, rest.find('/'));
+        const bool is_idle = (c == '/' && (begins_part || rest.size() == 1)) ||
+                             (c == '.' && begins_part && (part == "." || part == "..")) ||
+                             (at == 0 && rest.starts_with(".."));
+        const bool is_kept = is_plain(c) && !is_idle && !begins_escaped(rest);
+        const std::string shown = is_kept ? std::string{rest.substr(0, size)} : escaped(c);
+        characters += is_kept ? 1 : shown.size();
+        out += shown;
+        if (characters < most - digest_digits) kept = out.size();
+        at += size;
+    }
+    if (out.empty()) return "_";
+    if (characters <= most) return out;
+    return out.substr(0, kept) + "-" + sha256(bytes_of(text)).hex().substr(0, digest_digits);
+}
+
+/// The path of a file, as MLflow keeps it: it refuses a "#", and takes "%2F" for what it stands for, however
+/// often it is escaped; these are written as in names.
+[[nodiscard]] inline std::string stored_path(std::string_view path) {
+    const auto is_digit = [&](std::size_t at) {
+        constexpr std::string_view digits = "0123456789abcdefABCDEF";
+        return at < path.size() && digits.find(path[at]) != std::string_view::npos;
+    };
+    std::string out;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        const char c = path[at];
+        const bool is_kept = c != '#' && !(c == '%' && is_digit(at + 1) && is_digit(at + 2)) &&
+                             !begins_escaped(path.substr(at));
+        out += is_kept ? std::string{c} : escaped(static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_about.hpp
+// What MLflow is told of a run itself: tags, parameters, how it ended, and the names of its samples. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// UTF-8 without a zero byte, which not every database takes.
+[[nodiscard]] inline std::string plain_text(std::string_view text) {
+    std::string out = as_utf8(text);
+    for (std::size_t at = 0; (at = out.find('\0', at)) != std::string::npos;)
+        out.replace(at, 1, "\xef\xbf\xbd");
+    return out;
+}
+inline constexpr std::size_t most_tag = 5000;        ///< bytes of a tag's value; servers since 2.17 take 8000
+inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the server cuts off what is behind
+
+[[nodiscard]] inline std::string run_name(const RecordedRun& run, unsigned rank) {
+    constexpr std::size_t most = 250;
+    return cut_utf8(plain_text(rank_name(run, rank)), most);
+}
+
+/// Some names have a meaning for MLflow, or for us.
+[[nodiscard]] inline std::string tag_name(std::string_view name) {
+    const bool is_taken = name.starts_with("mlflow.") || name.starts_with("cairn.");
+    return name_of((is_taken ? "cairn.tag." : "") + std::string{name});
+}
+
+/// What is said of a run in tags. `parent` is the run of rank 0, for a further rank.
+[[nodiscard]] inline std::map<std::string, std::string> tags_of(const RecordedRun& run, unsigned rank,
+                                                                const std::string& parent) {
+    std::map<std::string, std::string> tags;
+    const auto put = [&](const std::string& key, const nlohmann::json& value) {
+        if (value.is_string() && !value.get_ref<const std::string&>().empty())
+            tags[key] = cut_utf8(plain_text(value.get_ref<const std::string&>()), most_tag);
+    };
+    const auto put_field = [&](const std::string& key, const nlohmann::json& of, const char* field) {
+        if (const auto found = of.find(field); found != of.end()) put(key, *found);
+    };
+    const nlohmann::json environment = about_of(run, "environment", nlohmann::json::object());
+    const nlohmann::json git = environment.value("git", nlohmann::json::object());
+    const nlohmann::json command = environment.value("command", nlohmann::json::array());
+    put("mlflow.runName", run_name(run, rank));
+    put_field("mlflow.note.content", run.about(), "notes");
+    put_field("mlflow.user", environment, "user");
+    put("mlflow.source.type", "LOCAL");
+    if (command.is_array() && !command.empty()) put("mlflow.source.name", command.front());
+    if (git.is_object()) {
+        put_field("mlflow.source.git.commit", git, "commit");
+        put_field("mlflow.source.git.branch", git, "branch");
+    }
+    put("mlflow.parentRunId", parent);
+    put("cairn.key", run_key(run, rank));
+    put("cairn.project", run.project());
+    put("cairn.run", run.id());
+    put("cairn.state", std::string{to_string(run.state())});
+    put("cairn.why", run.why());
+    put_field("cairn.group", run.about(), "group");
+    put_field("cairn.job_type", run.about(), "job_type");
+    put_field("cairn.host", environment, "host");
+    for (const nlohmann::json& tag : about_of(run, "tags", nlohmann::json::array())) {
+        if (!tag.is_string()) continue;
+        const std::string& text = tag.get_ref<const std::string&>();
+        put(tag_name(text), "true");
+    }
+    return tags;
+}
+
+/// A value of a config, as a parameter has it.
+[[nodiscard]] inline std::string parameter_of(const nlohmann::json& value) {
+    return plain_text(value.is_string() ? value.get<std::string>() : json_text(value));
+}
+
+/// How it ended, by MLflow's words.
+[[nodiscard]] inline const char* status_of(RunState state) noexcept {
+    return state == RunState::running ? "RUNNING" : state == RunState::finished ? "FINISHED" : "FAILED";
+}
+
+/// A sample, by MLflow's name, where it has one.
+[[nodiscard]] inline SystemMetric system_metric(std::string_view name) {
+    constexpr double mb = 1e-6, gib_in_mb = 1073.741824;
+    constexpr KnownSample machine[] = {{"cpu.host", "system/cpu_utilization_percentage", 1},
+                                       {"memory_percent", "system/system_memory_usage_percentage", 1},
+                                       {"disk.store.usagePercent", "system/disk_usage_percentage", 1},
+                                       {"disk.store.usageGB", "system/disk_usage_megabytes", gib_in_mb},
+                                       {"network.recv", "system/network_receive_megabytes", mb},
+                                       {"network.sent", "system/network_transmit_megabytes", mb}};
+    constexpr KnownSample gpu[] = {{"gpu", "utilization_percentage", 1},
+                                   {"memoryAllocated", "memory_usage_percentage", 1},
+                                   {"memoryAllocatedBytes", "memory_usage_megabytes", mb},
+                                   {"powerWatts", "power_usage_watts", 1},
+                                   {"powerPercent", "power_usage_percentage", 1}};
+    if (auto known = system_name(name, machine, gpu, "system/gpu_", "_")) return *known;
+    return {name_of(name)};
+}
+
+/// A number of a row, as a batch has it. JSON has no NaN and no infinity: the server takes these as words,
+/// and keeps an infinity as the greatest number there is.
+[[nodiscard]] inline nlohmann::json metric_of(const std::string& key, const double& value,
+                                              std::int64_t time_ns, std::int64_t step) {
+    return {{"key", key},
+            {"value", metric_to_json(value)},
+            {"timestamp", std::max<std::int64_t>(0, time_ns / ns_per_ms)},
+            {"step", step}};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_cursor.hpp
+// How far a run has been mirrored to MLflow. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
+struct Cursor {
+    int format = 1;                              ///< of this record
+    std::string run{};                           ///< by which the server knows it
+    std::string experiment{};                    ///< in which it is
+    std::uint64_t session = 0;                   ///< of the run, that was mirrored last
+    bool is_over = false;                        ///< the server knows how that ended
+    RowCounts rows{};                            ///< by ring, what was handed on
+    std::uint64_t media = 0;                     ///< rich values that lie before this place were handed on
+    std::map<std::string, std::string> tags{};   ///< what was said of the run itself
+    std::map<std::string, std::string> files{};  ///< by name, the digests of what was told in files
+    std::set<std::string> refused{};             ///< parameters that MLflow cannot have so; said once
+    std::set<std::string> artifacts{};           ///< versions that were handed on, as "model:v3"
+    std::set<std::string> inputs{};              ///< and that it had used
+    std::vector<std::string> tables{};           ///< files that are tables
+    nlohmann::json unsaid{};                     ///< what was left out, as `LeftOut` keeps it
+    std::string wanted{};                        ///< with which options
+    std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
+
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, run, experiment, session, is_over, rows, media, tags,
+                                   files, refused, artifacts, inputs, tables, unsaid, wanted, names)
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_files.hpp
+// What rich values become in MLflow: files of a run. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// A rich value as a file of a run.
+struct MediaFile {
+    std::string path, bytes;
+    bool is_table = false, is_image = false;
+};
+/// Its name says of which metric and step it is, and which of its rank's values, so it is never two. Fails:
+/// corrupt.
+[[nodiscard]] inline result<MediaFile> media_file(const RecordedMedia& media, std::string bytes,
+                                                  std::string_view run_key) {
+    const std::string subtype = subtype_of(media.type), step = std::to_string(media.step);
+    const std::string format = subtype == "jpeg" ? "jpg" : subtype;
+    if (media.kind == "image") {  // so MLflow's page finds it as one of a row of images
+        std::string key = path_from(media.metric);
+        std::replace(key.begin(), key.end(), '/', '~');
+        const std::string of = std::string{run_key} + " " + std::to_string(media.at);
+        return MediaFile{"images/" + key + "+step+" + step + "+timestamp+" +
+                             std::to_string(media.time_ns / ns_per_ms) + "+" +
+                             sha256(detail::bytes_of(of)).hex().substr(0, 32) + "." + format,
+                         std::move(bytes), false, true};
+    }
+    const std::string name = path_from(media.metric) + "/step_" + step + "_" + std::to_string(media.at);
+    if (media.kind == "table") {
+        if (json_depth(bytes) > most_json_depth)
+            return error{errc::corrupt, "a table is nested too deep", media.metric, ""};
+        const nlohmann::json is = nlohmann::json::parse(bytes, nullptr, false);
+        if (!is.is_object() || !is.contains("columns") || !is.contains("data"))
+            return error{errc::corrupt, "this is no table", media.metric, ""};
+        return MediaFile{"tables/" + name + ".json",
+                         json_text({{"columns", is["columns"]}, {"data", is["data"]}}), true};
+    }
+    const bool is_json = media.type == "application/json";
+    const std::string ending = is_json                 ? "json"
+                               : media.kind == "text"  ? "txt"
+                               : media.kind == "audio" ? "wav"
+                               : media.kind == "field" ? "f32"
+                               : subtype == "html"     ? "html"
+                                                       : "bin";
+    return MediaFile{"media/" + name + "." + ending, std::move(bytes)};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_runs.hpp
+// Experiments and runs of MLflow: found, or made once. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// A text in an answer, at "/a/b"; empty if there is none.
+[[nodiscard]] inline std::string text_in(const nlohmann::json& answer, const char* where) {
+    const nlohmann::json::json_pointer place{where};
+    if (!answer.contains(place) || !answer.at(place).is_string()) return {};
+    return answer.at(place).get<std::string>();
+}
+/// The same of a list.
+[[nodiscard]] inline nlohmann::json list_in(const nlohmann::json& answer, const char* where) {
+    const nlohmann::json::json_pointer place{where};
+    if (!answer.contains(place) || !answer.at(place).is_array()) return nlohmann::json::array();
+    return answer.at(place);
+}
+/// The value of a run's tag.
+[[nodiscard]] inline std::string tag_in(const nlohmann::json& run, std::string_view key,
+                                        std::string otherwise) {
+    for (const nlohmann::json& tag : list_in(run, "/data/tags")) {
+        if (text_in(tag, "/key") == key) return text_in(tag, "/value");
+    }
+    return otherwise;
+}
+/// As a filter has a text, which may have one kind of quotes in it.
+[[nodiscard]] inline std::string quote(const std::string& text) {
+    const char* const mark = text.find('\'') == std::string::npos ? "'" : "\"";
+    return std::string{mark}.append(text).append(mark);
+}
+[[nodiscard]] inline std::vector<nlohmann::json> key_values(const std::map<std::string, std::string>& pairs) {
+    std::vector<nlohmann::json> list;
+    list.reserve(pairs.size());
+    for (const auto& [key, value] : pairs) list.push_back({{"key", key}, {"value", value}});
+    return list;
+}
+
+/// Where a run is.
+struct Place {
+    std::string experiment;    ///< its id
+    std::string artifact_uri;  ///< where its files are
+};
+
+/// The id of an experiment, which is made if there is none of this name. Fails: not_found, if it was deleted.
+[[nodiscard]] inline result<std::string> experiment_of(Client& client, const std::string& name) {
+    const auto find = [&]() -> result<std::string> {
+        const auto found = client.get("experiments/get-by-name?experiment_name=" + web_escaped(name));
+        if (!found) return found.error();
+        if (text_in(*found, "/experiment/lifecycle_stage") != "deleted")
+            return text_in(*found, "/experiment/experiment_id");
+        return error{errc::already_exists, "the experiment was deleted in MLflow", name,
+                     "restore it there, or choose another experiment"};
+    };
+    auto found = find();
+    if (found || found.error().code() != errc::not_found) return found;
+    const auto made = client.post("experiments/create", {{"name", name}});
+    if (made) return text_in(*made, "/experiment_id");
+    found = find();  // another was faster, or the answer was lost
+    if (found) return found;
+    return made.error();
+}
+
+/// A run; null if no run of the experiment has this key, or if that was deleted.
+[[nodiscard]] inline result<nlohmann::json> find_run(Client& client, const std::string& experiment,
+                                                     const std::string& key) {
+    const auto found = client.post("runs/search", {{"experiment_ids", nlohmann::json::array({experiment})},
+                                                   {"filter", "tags.\"cairn.key\" = " + quote(key)},
+                                                   {"run_view_type", "ACTIVE_ONLY"},
+                                                   {"max_results", 1}});
+    if (!found) return found.error();
+    const nlohmann::json runs = list_in(*found, "/runs");
+    return runs.empty() ? nlohmann::json() : runs.front();
+}
+/// Fails: not_found.
+[[nodiscard]] inline result<nlohmann::json> get_run(Client& client, const std::string& id) {
+    auto found = client.get("runs/get?run_id=" + web_escaped(id));
+    if (!found) return found.error();
+    return std::move((*found)["run"]);
+}
+/// The run that has the key among its tags; made if there is none.
+[[nodiscard]] inline result<nlohmann::json> make_run(Client& client, const std::string& experiment,
+                                                     const std::string& name, std::int64_t start_ms,
+                                                     const std::map<std::string, std::string>& tags) {
+    const auto find = [&] { return find_run(client, experiment, tags.at("cairn.key")); };
+    auto found = find();
+    if (!found || !found->is_null()) return found;
+    auto made = client.make("runs/create",
+                            {{"experiment_id", experiment},
+                             {"run_name", name},
+                             {"start_time", start_ms},
+                             {"tags", key_values(tags)}},
+                            find);
+    if (!made) return made.error();
+    return made->contains("run") ? std::move((*made)["run"]) : std::move(*made);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_models.hpp
+// Versions of artifacts in MLflow: models as logged models, and versions of a registered one if that is
+// wanted; others as files of the run. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// A version that a run has used, as one of its inputs.
+[[nodiscard]] inline nlohmann::json dataset_of(const RecordedRun& run, const LeasedVersion& one) {
+    constexpr std::size_t most_digest = 36;
+    const std::string name = one.artifact.name() + ":" + one.manifest.label();
+    return {{"tags", nlohmann::json::array({{{"key", "mlflow.data.context"}, {"value", "training"}}})},
+            {"dataset",
+             {{"name", name},
+              {"digest", one.manifest.content_digest().substr(0, most_digest)},
+              {"source_type", "cairn"},
+              {"source", json_text({{"uri", "cairn:" + run.project() + "/" + name}})}}}};
+}
+
+/// Sends versions of a run's artifacts. What was sent before and is sent again is there once.
+class VersionSender {
+  public:
+    /// All must live as long. `register_as` is empty, or the registered model that models become versions of.
+    VersionSender(Client& client, const Store& store, const Place& place, const std::string& run,
+                  const std::string& register_as)
+        : client_{client}, store_{store}, place_{place}, run_{run}, register_as_{register_as} {}
+
+    /// What the server refuses of it is reported. Fails: unsupported, if it takes no files; as it does.
+    result<void> send(const LeasedVersion& one, LeftOut& left_out) const {
+        const std::string folder = "artifacts/" + one.artifact.name() + "/" + one.manifest.label();
+        if (one.manifest.type != "model") return send_files(place_.artifact_uri, folder + "/", one, left_out);
+        const auto model = model_of(one);
+        if (!model) return model.error();
+        if (model->is_null()) {  // a server before 3.0
+            if (auto sent = send_files(place_.artifact_uri, folder + "/", one, left_out); !sent) return sent;
+            return register_version(one, place_.artifact_uri + "/" + folder, "", left_out);
+        }
+        const std::string id = text_in(*model, "/info/model_id");
+        if (text_in(*model, "/info/status") != ready_name) {
+            if (auto sent = send_files(text_in(*model, "/info/artifact_uri"), "", one, left_out); !sent)
+                return sent;
+            constexpr int ready = 2;
+            const auto told =
+                client_.patch("logged-models/" + web_escaped(id), {{"model_id", id}, {"status", ready}});
+            if (!told) return told.error();
+        }
+        if (auto told = tell_output(id, one.manifest.step.value_or(0)); !told) return told;
+        return register_version(one, "models:/" + id, id, left_out);
+    }
+
+  private:
+    static constexpr const char* ready_name = "LOGGED_MODEL_READY";
+
+    [[nodiscard]] std::string key_of(const LeasedVersion& one) const {
+        return run_ + " " + one.artifact.name() + ":" + one.manifest.label();
+    }
+    [[nodiscard]] std::map<std::string, std::string> tags_of(const LeasedVersion& one) const {
+        std::map<std::string, std::string> tags;
+        constexpr std::size_t most = 5000;
+        const auto put = [&](const char* prefix, const nlohmann::json& of) {
+            if (!of.is_object()) return;
+            for (const auto& [key, value] : of.items()) {
+                const std::string text = parameter_of(value);
+                if (text.size() <= most) tags[tag_name(prefix + key)] = text;
+            }
+        };
+        put("metric.", one.manifest.metrics);
+        put("", one.manifest.metadata);
+        tags["cairn.key"] = key_of(one);
+        tags["cairn.artifact"] = one.artifact.name();
+        tags["cairn.version"] = one.manifest.label();
+        tags["cairn.digest"] = one.manifest.content_digest();
+        if (one.manifest.step) tags["cairn.step"] = std::to_string(*one.manifest.step);
+        return tags;
+    }
+    /// The logged model that a version is; made if there is none. Null, if the server knows no logged models.
+    [[nodiscard]] result<nlohmann::json> model_of(const LeasedVersion& one) const {
+        const auto find = [&]() -> result<nlohmann::json> {
+            const auto found = client_.post("logged-models/search",
+                                            {{"experiment_ids", nlohmann::json::array({place_.experiment})},
+                                             {"filter", "tags.`cairn.key` = " + quote(key_of(one))},
+                                             {"max_results", 1}});
+            if (!found) return found.error();
+            const nlohmann::json models = list_in(*found, "/models");
+            return models.empty() ? nlohmann::json() : models.front();
+        };
+        auto found = find();
+        if (!found && found.error().code() == errc::not_found) return nlohmann::json();
+        if (!found || !found->is_null()) return found;
+        std::string name = one.artifact.name() + "-" + one.manifest.label();
+        std::replace(name.begin(), name.end(), '.', '_');  // which a name there may not have
+        auto made = client_.make("logged-models",
+                                 {{"experiment_id", place_.experiment},
+                                  {"name", name},
+                                  {"model_type", "cairn"},
+                                  {"source_run_id", run_},
+                                  {"tags", key_values(tags_of(one))}},
+                                 find);
+        if (!made) return made.error();
+        return made->contains("model") ? std::move((*made)["model"]) : std::move(*made);
+    }
+    /// Says that the run has made a model. The server refuses to be told twice.
+    result<void> tell_output(const std::string& model, std::int64_t step) const {
+        const nlohmann::json outputs = nlohmann::json::array({{{"model_id", model}, {"step", step}}});
+        const auto told = client_.post("runs/outputs", {{"run_id", run_}, {"models", outputs}});
+        if (told) return {};
+        const auto there = get_run(client_, run_);
+        if (!there) return there.error();
+        for (const nlohmann::json& one : list_in(*there, "/outputs/model_outputs")) {
+            if (text_in(one, "/model_id") == model) return {};
+        }
+        return told.error();
+    }
+    result<void> send_files(const std::string& uri, const std::string& folder, const LeasedVersion& one,
+                            LeftOut& left_out) const {
+        for (const FileEntry& file : one.manifest.files) {
+            if (!file.is_stored()) continue;
+            WebFiles body{store_, file};
+            auto sent = client_.upload(uri, folder + stored_path(file.path), body.body());
+            if (body.failed()) return *body.failed();
+            if (!sent && sent.error().code() != errc::invalid_argument) return sent;
+            if (!sent) left_out.add({errc::unsupported, sent.error().tried(), folder + file.path, ""});
+        }
+        // With what stands nowhere else: references, metadata, where it came from. Under a name that is free.
+        std::string name = "cairn-manifest.json";
+        const auto has = [&](const FileEntry& file) {
+            return file.path == name || file.path.starts_with(name + "/");
+        };
+        while (std::any_of(one.manifest.files.begin(), one.manifest.files.end(), has)) name.insert(0, "_");
+        const std::string about =
+            as_json(one.manifest, one.aliases).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+        return client_.upload(uri, folder + name, web_body(about));
+    }
+    result<void> register_version(const LeasedVersion& one, const std::string& source,
+                                  const std::string& model, LeftOut& left_out) const {
+        if (register_as_.empty()) return {};
+        const auto named = client_.post("registered-models/create", {{"name", register_as_}});
+        if (!named && named.error().code() != errc::already_exists) return named.error();
+        const auto find = [&]() -> result<nlohmann::json> {
+            const auto found =
+                client_.get("model-versions/search?max_results=1000&filter=" +
+                            web_escaped("name = " + quote(register_as_) + " and run_id = " + quote(run_)));
+            if (!found) return found.error();
+            for (const nlohmann::json& version : list_in(*found, "/model_versions")) {
+                for (const nlohmann::json& tag : list_in(version, "/tags")) {
+                    if (text_in(tag, "/key") == "cairn.key" && text_in(tag, "/value") == key_of(one))
+                        return version;
+                }
+            }
+            return nlohmann::json();
+        };
+        auto version = find();
+        if (version && version->is_null()) {
+            nlohmann::json wanted = {{"name", register_as_},
+                                     {"source", source},
+                                     {"run_id", run_},
+                                     {"description", as_utf8(one.manifest.description)},
+                                     {"tags", key_values(tags_of(one))}};
+            if (!model.empty()) wanted["model_id"] = model;
+            version = client_.make("model-versions/create", wanted, find);
+            if (version && version->contains("model_version")) version = (*version)["model_version"];
+        }
+        if (!version) return version.error();
+        for (const std::string& alias : one.own_aliases()) {
+            const auto told = client_.post(
+                "registered-models/alias",
+                {{"name", register_as_}, {"alias", alias}, {"version", text_in(*version, "/version")}});
+            if (!told && told.error().code() != errc::invalid_argument) return told.error();
+            if (!told) left_out.add({errc::unsupported, told.error().tried(), alias, ""});
+        }
+        return {};
+    }
+
+    Client& client_;
+    const Store& store_;
+    const Place& place_;
+    const std::string& run_;
+    const std::string& register_as_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow
+
+// ---- cairn/mirror/mlflow_rank.hpp
+// One rank of a run, as a run of MLflow's. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run is mirrored to MLflow.
+struct MlflowOptions {
+    std::string uri = {};         ///< of the tracking server; default: $MLFLOW_TRACKING_URI
+    std::string experiment = {};  ///< default: $MLFLOW_EXPERIMENT_NAME, or the run's project
+    bool artifacts = true;        ///< with rich values and the files of artifacts
+    std::string register_as =
+        {};  ///< versions of models become versions of this registered model; default: none
+};
+
+namespace detail::mlflow {
+
+/// One rank of a run.
+class RankMirror : public KeptCursor<Cursor> {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, std::shared_ptr<Client> client, unsigned rank,
+                                   const MlflowOptions& options, os::Path rank_dir) {
+        auto kept = KeptCursor::open(rank_dir, "mlflow", client->address() + " " + options.experiment);
+        if (!kept) return kept.error();
+        return RankMirror{std::move(*kept), std::move(store),   std::move(client), rank,
+                          options,          std::move(rank_dir)};
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run, const RankStanding& now) {
+        const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
+        if (cursor_.is_over && cursor_.session == now.session && cursor_.wanted == wanted && is_same(run))
+            return MirrorReport{.is_over = true, .left_out = left_out_.all()};
+        if (cursor_.session != now.session) there_.reset();  // it goes on: the server must know
+        if (cursor_.wanted != wanted) cursor_.artifacts.clear();
+        cursor_.is_over = false;
+        cursor_.wanted = wanted;
+        if (auto begun = there_ ? result<void>{} : begin(run, now.state); !begun) return begun.error();
+        tags_ = tags_of(run, rank_, parent_);
+        if (auto told = tell_parameters(run); !told) return told.error();
+        if (auto told = tell_rows(); !told) return told.error();
+        left_out_.add_once(rows_.losses(now.state != RunState::running));
+        // Whatever becomes of its files, people should see how it ended.
+        auto files = options_.artifacts ? tell_files(run) : result<void>{};
+        if (!files && files.error().code() == errc::unsupported) {
+            if (!std::exchange(is_said_, true)) left_out_.add(files.error());
+            files = {};
+        }
+        auto inputs = tell_inputs(run);
+        if (auto told = tell_tags(); !told) return told.error();
+        if (now.state != RunState::running) {
+            if (auto told = tell_end(run, now.state); !told) return told.error();
+        }
+        cursor_.session = now.session;
+        if (!files || !inputs) {
+            if (auto saved = save(); !saved) return saved.error();
+            return files ? inputs.error() : files.error();
+        }
+        cursor_.is_over = now.state != RunState::running;
+        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
+                            std::exchange(new_versions_, 0)};
+        if (auto saved = save(); !saved) return saved.error();
+        return report;
+    }
+
+    /// The address of its page; the server's, before it is there.
+    [[nodiscard]] std::string page() const {
+        if (cursor_.run.empty()) return client_->address();
+        return client_->address() + "/#/experiments/" + cursor_.experiment + "/runs/" + cursor_.run;
+    }
+
+  private:
+    RankMirror(KeptCursor kept, StoreReader store, std::shared_ptr<Client> client, unsigned rank,
+               MlflowOptions options, os::Path rank_dir)
+        : KeptCursor{std::move(kept)}, store_{std::move(store)}, client_{std::move(client)}, rank_{rank},
+          options_{std::move(options)}, dir_{std::move(rank_dir)}, rows_{dir_}, media_{dir_} {}
+
+    // ---- the run itself
+
+    /// Whether what is said of a run that is over has not been changed since.
+    [[nodiscard]] bool is_same(const RecordedRun& run) const {
+        const auto parent = cursor_.tags.find(parent_tag);
+        return cursor_.tags ==
+               tags_of(run, rank_, parent == cursor_.tags.end() ? std::string{} : parent->second);
+    }
+    /// Finds the run there, or makes it.
+    result<void> begin(const RecordedRun& run, RunState now) {
+        const auto experiment = experiment_of(*client_, options_.experiment);
+        if (!experiment) return experiment.error();
+        if (rank_ != 0) {
+            const auto parent = find_run(*client_, *experiment, run_key(run, 0));
+            if (!parent) return parent.error();
+            if (!parent->is_null()) parent_ = text_in(*parent, "/info/run_id");
+        }
+        const auto tags = tags_of(run, rank_, parent_);
+        auto there =
+            cursor_.run.empty() ? result<nlohmann::json>{nlohmann::json()} : get_run(*client_, cursor_.run);
+        if (!there) return gone(there.error());
+        if (!there->is_null() && tag_in(*there, "cairn.key", tags.at("cairn.key")) != tags.at("cairn.key")) {
+            cursor_ = Cursor{.wanted = cursor_.wanted};  // it came with a copy of another run's folder
+            there = nlohmann::json();
+        }
+        if (there->is_null()) {  // or the cursor was lost: then it is there
+            there = make_run(*client_, *experiment, run_name(run, rank_), run.created_ns() / ns_per_ms, tags);
+            if (!there) return there.error();
+        }
+        if (text_in(*there, "/info/lifecycle_stage") == "deleted") return gone(deleted());
+        cursor_.run = text_in(*there, "/info/run_id");
+        if (cursor_.run.empty()) return error{errc::io, "MLflow's answer has no run", client_->address(), ""};
+        for (const nlohmann::json& one : list_in(*there, "/data/params"))
+            parameters_[text_in(one, "/key")] = text_in(one, "/value");
+        if (now == RunState::running && text_in(*there, "/info/status") != "RUNNING") {
+            const auto told = client_->post("runs/update", {{"run_id", cursor_.run}, {"status", "RUNNING"}});
+            if (!told) return told.error();
+        }
+        cursor_.experiment = *experiment;
+        there_ = Place{*experiment, text_in(*there, "/info/artifact_uri")};
+        return save();
+    }
+    [[nodiscard]] static error deleted() { return {errc::not_found, "the run was deleted", "", ""}; }
+    [[nodiscard]] error gone(const error& why) const {
+        if (why.code() != errc::not_found) return why;
+        return {errc::not_found, "the mirrored run " + cursor_.run + " is not in MLflow any more",
+                client_->address(),
+                "restore it there; or, to have it mirrored anew, delete " + cursor_file_.path().string()};
+    }
+    result<void> tell_parameters(const RecordedRun& run) {
+        const nlohmann::json config = run.config();
+        std::vector<nlohmann::json> fresh;
+        each_entry(config, "", [&](const std::string& key, const nlohmann::json& value) {
+            const std::string name = named(key), whole = parameter_of(value),
+                              text = cut_utf8(whole, most_parameter);
+            const auto [known, is_new] = parameters_.emplace(name, text);
+            const bool is_cut = text.size() != whole.size();
+            if ((is_cut || (!is_new && known->second != text)) &&
+                cursor_.refused.insert("param " + name).second) {
+                left_out_.add({errc::unsupported,
+                               is_cut ? "MLflow has no parameter of more than 6000 characters, so it is cut"
+                                      : "MLflow does not change a parameter, so it has the first value",
+                               key,
+                               options_.artifacts ? "the run's config.json in MLflow has all of it" : ""});
+            }
+            if (!is_new) return;
+            fresh.push_back({{"key", name}, {"value", text}});
+        });
+        return send_all("params", fresh);
+    }
+    /// What is new of them, and takes away those that are no more.
+    result<void> tell_tags() {
+        std::map<std::string, std::string> fresh;
+        for (const auto& [key, value] : tags_) {
+            const auto known = cursor_.tags.find(key);
+            if (known == cursor_.tags.end() || known->second != value) fresh.emplace(key, value);
+        }
+        if (auto sent = send_all("tags", key_values(fresh)); !sent) return sent;
+        for (const auto& [key, value] : cursor_.tags) {
+            if (tags_.contains(key)) continue;
+            const auto told = client_->post("runs/delete-tag", {{"run_id", cursor_.run}, {"key", key}});
+            if (!told && told.error().code() != errc::not_found) return told.error();
+        }
+        cursor_.tags = tags_;
+        return {};
+    }
+    result<void> tell_end(const RecordedRun& run, RunState now) {
+        const std::int64_t ended_ns =
+            run.ended_ns() != 0 ? run.ended_ns() : std::max(last_ns_, run.started_ns());
+        const auto told = client_->post(
+            "runs/update",
+            {{"run_id", cursor_.run}, {"status", status_of(now)}, {"end_time", ended_ns / ns_per_ms}});
+        return told ? result<void>{} : told.error();
+    }
+    /// As MLflow takes it; if that is another name, a file of the run tells.
+    [[nodiscard]] std::string named(std::string_view name) {
+        std::string out = name_of(name);
+        if (out != name) cursor_.names.emplace(out, as_utf8(name));
+        return out;
+    }
+
+    // ---- rows
+
+    result<void> tell_rows() {
+        result<void> done;
+        const auto take = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (row.kind == RecordKind::sample) ++samples_;
+            has_alerts_ = has_alerts_ || (row.kind == RecordKind::event && alert_of(row));
+            last_ns_ = std::max(last_ns_, row.time_ns);
+            if (!done || count <= cursor_.rows[row.ring]) return;
+            done = take_row(row);
+            taken_[row.ring] = count;
+        };
+        if (auto read = rows_.next(take); !read) return read;
+        if (!done) return done;
+        if (auto sent = send_metrics(); !sent) return sent;
+        return send_texts();
+    }
+    result<void> take_row(const StoredRow& row) {
+        if (row.kind == RecordKind::row)
+            ++new_rows_;
+        else if (row.kind != RecordKind::sample)
+            return {};
+        for (const auto& [name, value] : row.values) {
+            if (value.is_text()) {
+                take_text(row, name, plain_text(value.text()));
+                continue;
+            }
+            const bool is_sample = row.kind == RecordKind::sample;
+            const SystemMetric metric = is_sample ? system_metric(name) : SystemMetric{named(name)};
+            const std::int64_t step = is_sample ? samples_ - 1 : row.step;
+            if (cursor_.refused.contains("metrics " + metric.name))
+                continue;  // it was said once, of all of them
+            metrics_.push_back(metric_of(metric.name, value.number() * metric.unit, row.time_ns, step));
+            constexpr std::size_t most = 1000, most_bytes = 900'000, others = 128;
+            bytes_ += others + 2 * metric.name.size();
+            if (metrics_.size() < most && bytes_ < most_bytes) continue;
+            if (auto sent = send_metrics(); !sent) return sent;
+        }
+        return {};
+    }
+    void take_text(const StoredRow& row, std::string_view name, const std::string& whole) {
+        (void)named(name);
+        std::string key = tag_name(name);
+        if (tags_.contains(key)) key = name_of("cairn.text." + std::string{name});
+        std::string text = cut_utf8(whole, most_tag);
+        if (text.size() != whole.size() && cursor_.refused.insert("text " + key).second) {
+            left_out_.add({errc::unsupported, "MLflow has no tag of more than 5000 bytes, so it is cut",
+                           std::string{name} + " of step " + std::to_string(row.step),
+                           "the run itself has it"});
+        }
+        texts_.insert_or_assign(std::move(key), std::move(text));
+    }
+    /// What is sent twice is there once: the server tells points by metric, time, step and value.
+    result<void> send_metrics() {
+        if (auto sent = send("metrics", metrics_); !sent) return sent;
+        metrics_.clear();
+        bytes_ = 0;
+        for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
+        constexpr std::size_t often = 100;
+        const bool is_news =
+            left_out_.size() != cursor_.unsaid.size();  // what was refused is not tried again
+        if (++sent_ % often != 0 && !is_news) return {};
+        if (auto told = send_texts(); !told) return told;
+        return save();
+    }
+    /// A metric that is a text has its last one as a tag.
+    result<void> send_texts() {
+        if (auto sent = send_all("tags", key_values(texts_)); !sent) return sent;
+        texts_.clear();
+        return {};
+    }
+    /// Parameters or tags, of which a batch takes a hundred.
+    result<void> send_all(const char* kind, std::vector<nlohmann::json> all) {
+        constexpr std::size_t most = 100;
+        for (std::size_t from = 0; from < all.size(); from += most) {
+            const auto some = std::span{all}.subspan(from, std::min(most, all.size() - from));
+            if (auto sent = send(kind, some); !sent) return sent;
+        }
+        return {};
+    }
+    /// If the server refuses some, the others are sent without them.
+    result<void> send(const char* kind, std::span<const nlohmann::json> some) {
+        if (some.empty()) return {};
+        const auto told = client_->post("runs/log-batch", {{"run_id", cursor_.run}, {kind, some}});
+        if (told || told.error().code() != errc::invalid_argument)
+            return told ? result<void>{} : told.error();
+        // Not if it is the run that cannot be written.
+        const auto there = get_run(*client_, cursor_.run);
+        if (!there || text_in(*there, "/info/lifecycle_stage") == "deleted")
+            return gone(there ? deleted() : there.error());
+        return send_parts(kind, some, told.error());
+    }
+    /// Those of a batch that was refused, for this reason.
+    result<void> send_parts(const char* kind, std::span<const nlohmann::json> some, const error& why) {
+        if (some.size() > 1) {
+            const auto half = some.size() / 2;
+            for (const auto part : {some.first(half), some.subspan(half)}) {
+                const auto told = client_->post("runs/log-batch", {{"run_id", cursor_.run}, {kind, part}});
+                const bool is_bad = !told && told.error().code() == errc::invalid_argument;
+                if (!told && !is_bad) return told.error();
+                if (auto sent = is_bad ? send_parts(kind, part, told.error()) : result<void>{}; !sent)
+                    return sent;
+            }
+            return {};
+        }
+        const std::string key = text_in(some.front(), "/key");
+        if (cursor_.refused.insert(std::string{kind} + " " + key).second) {
+            const auto step = some.front().find("step");
+            left_out_.add({errc::unsupported, why.tried(),
+                           key + (step == some.front().end() ? "" : " of step " + json_text(*step)),
+                           "the run itself has it"});
+        }
+        return {};
+    }
+
+    // ---- files
+
+    result<void> tell_files(const RecordedRun& run) {
+        if (auto told = tell_file("config.json", run.config()); !told) return told;
+        if (auto told = tell_file("summary.json", run.user_summary()); !told) return told;
+        if (!cursor_.names.empty()) {
+            if (auto told = tell_file("cairn/names.json", cursor_.names); !told) return told;
+        }
+        if (has_alerts_) {
+            const auto alerts = run.alerts(rank_);
+            if (!alerts) return alerts.error();
+            nlohmann::json list = nlohmann::json::array();
+            for (const Alert& alert : *alerts) list.push_back(as_json(alert));
+            if (auto told = tell_file("cairn/alerts.json", list); !told) return told;
+            has_alerts_ = false;
+        }
+        if (auto told = tell_output(run); !told) return told;
+        if (auto told = tell_media(run); !told) return told;
+        return rank_ == 0 ? tell_artifacts(run) : result<void>{};
+    }
+    /// If it is something, and another than was told.
+    result<void> tell_file(const std::string& name, const nlohmann::json& content) {
+        if (content.empty()) return {};
+        const std::string text = content.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+        std::string digest = sha256(bytes_of(text)).hex();
+        if (cursor_.files[name] == digest) return {};
+        auto put = client_->upload(there_->artifact_uri, name, web_body(text));
+        if (!put && !left_out_.takes(put)) return put;
+        cursor_.files[name] = std::move(digest);
+        return {};
+    }
+    /// What it printed, when it has ended.
+    result<void> tell_output(const RecordedRun& run) {
+        if (run.state() == RunState::running) return {};
+        const os::Path path = dir_ / output_file;
+        const auto there = os::status(path);
+        if (!there) return there.error();
+        std::string size = std::to_string(there->size);
+        if (!there->exists || there->size == 0 || cursor_.files["output.log"] == size) return {};
+        WebFiles body{{{path, there->size}}};
+        auto put = client_->upload(there_->artifact_uri, "output.log", body.body());
+        if (body.failed()) return *body.failed();
+        if (put) cursor_.files["output.log"] = std::move(size);
+        return put;
+    }
+    result<void> tell_media(const RecordedRun& run) {
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        for (; media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor_.media) continue;
+            auto bytes = media_.bytes_of(one);
+            const auto file = bytes ? media_file(one, std::move(*bytes), run_key(run, rank_))
+                                    : result<MediaFile>{bytes.error()};
+            if (!file) {
+                left_out_.add(file.error());
+            } else {
+                auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
+                if (!put && !left_out_.takes(put)) return put;
+                if (auto told = put ? tell_kind(*file) : result<void>{}; !told) return told;
+            }
+            cursor_.media = one.at + 1;
+            constexpr std::size_t often = 50;
+            if (auto saved = (media_seen_ + 1) % often == 0 ? save() : result<void>{}; !saved) return saved;
+        }
+        return {};
+    }
+    /// So that MLflow's page shows it as what it is.
+    result<void> tell_kind(const MediaFile& file) {
+        nlohmann::json tag;
+        if (file.is_image && !std::exchange(has_images_, true))
+            tag = {{"key", images_tag}, {"value", "true"}};
+        if (file.is_table) {
+            nlohmann::json list = nlohmann::json::array();
+            for (const std::string& path : cursor_.tables)
+                list.push_back({{"path", path}, {"type", "table"}});
+            list.push_back({{"path", file.path}, {"type", "table"}});
+            std::string text = json_text(list);
+            if (text.size() > most_tag) return {};  // the page shows no more of them; the files are there
+            cursor_.tables.push_back(file.path);
+            tag = {{"key", tables_tag}, {"value", std::move(text)}};
+        }
+        if (tag.is_null()) return {};
+        tag["run_id"] = cursor_.run;
+        const auto told = client_->post("runs/set-tag", tag);
+        return told ? result<void>{} : told.error();
+    }
+    result<void> tell_artifacts(const RecordedRun& run) {
+        const VersionSender sender{*client_, store_.store(), *there_, cursor_.run, options_.register_as};
+        const auto send = [&](const LeasedVersion& one) -> result<bool> {
+            const auto sent = sender.send(one, left_out_);
+            if (sent || left_out_.takes(sent)) return sent.has_value();
+            return sent.error();
+        };
+        const auto taken =
+            hand_on_versions(store_, run, cursor_.artifacts, left_out_, send, [&] { return save(); });
+        if (!taken) return taken.error();
+        new_versions_ += *taken;
+        return {};
+    }
+    /// Datasets that it has used.
+    result<void> tell_inputs(const RecordedRun& run) {
+        if (rank_ != 0) return {};
+        const auto tell = [&](const LeasedVersion& one) -> result<bool> {
+            if (one.manifest.type != "dataset") return true;
+            const auto answer = client_->post(
+                "runs/log-inputs",
+                {{"run_id", cursor_.run}, {"datasets", nlohmann::json::array({dataset_of(run, one)})}});
+            const auto told = answer ? result<void>{} : answer.error();
+            if (told || left_out_.takes(told)) return true;
+            return told.error();
+        };
+        return tell_used_versions(store_, run, cursor_.inputs, left_out_, tell, [&] { return save(); });
+    }
+
+    static constexpr const char* parent_tag = "mlflow.parentRunId";
+    static constexpr const char* images_tag = "mlflow.loggedImages";
+    static constexpr const char* tables_tag = "mlflow.loggedArtifacts";
+
+    StoreReader store_;
+    std::shared_ptr<Client> client_;
+    unsigned rank_;
+    MlflowOptions options_;
+    os::Path dir_;
+    std::optional<Place> there_;
+    std::string parent_;
+    std::map<std::string, std::string> parameters_;  // that the server has
+    RowFollower rows_;
+    RowCounts seen_, taken_;  // by ring, rows that were read, and those whose metrics are in the batch
+    std::int64_t samples_ = 0, last_ns_ = 0;
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
+    std::map<std::string, std::string> tags_;        // of the run, as they are now
+    std::vector<nlohmann::json> metrics_;            // the batch
+    std::size_t bytes_ = 0, sent_ = 0;
+    std::map<std::string, std::string> texts_;  // by metric, its last text
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+    bool has_images_ = false;
+    bool has_alerts_ = false;  // that no file tells of yet
+    bool is_said_ = false;     // that the server takes no files
+};
+
+}  // namespace detail::mlflow
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/mlflow.hpp
+// Runs for MLflow: to its tracking server, by HTTP. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// Brings a run to an MLflow server, while the run goes on or afterwards; each further rank is a run below
+/// the first. User, password, token and certificates are those that MLflow's own client takes
+/// (MLFLOW_TRACKING_USERNAME, …, ~/.mlflow/credentials); they go to this server only, and nobody is told of
+/// them. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a time.
+class MlflowMirror {
+  public:
+    /// Of a run in this store. Asks the server for nothing yet. Fails: invalid_argument, if there is no
+    /// address, or a wrong one; unsupported, for https without TLS; busy, if another mirrors the run to it;
+    /// permission, where the run's folder cannot be written.
+    static result<MlflowMirror> open(const StoreReader& store, const RecordedRun& run,
+                                     MlflowOptions options = {}) {
+        using detail::os::sys::environment;
+        if (options.uri.empty()) options.uri = environment("MLFLOW_TRACKING_URI");
+        if (options.experiment.empty()) options.experiment = environment("MLFLOW_EXPERIMENT_NAME");
+        if (options.experiment.empty()) options.experiment = run.project();
+        if (options.register_as.find_first_of("/:'\"") != std::string::npos) {
+            return error{errc::invalid_argument, "MLflow has no registered model of this name",
+                         options.register_as, "leave out / : ' and \""};
+        }
+        auto client = detail::mlflow::Client::open(options.uri, detail::mlflow::web_options());
+        if (!client) return client.error();
+        const auto shared = std::make_shared<detail::mlflow::Client>(std::move(*client));
+        const auto open_rank = [store, options, shared](const RecordedRun&, unsigned rank,
+                                                        detail::os::Path dir) {
+            return detail::mlflow::RankMirror::open(store, shared, rank, options, std::move(dir));
+        };
+        auto ranks = Ranks::open(run, open_rank);
+        if (!ranks) return ranks.error();
+        return MlflowMirror{shared->address(), std::move(*ranks)};
+    }
+
+    /// Brings what is new. A request that is not taken is sent again, five times in some ten seconds; what is
+    /// there already is not there twice. Fails: io, if the server does not take it; permission, not_found,
+    /// invalid_argument, in its words; corrupt, if the history is. Cost: a request for a thousand values.
+    result<MirrorReport> catch_up(const RecordedRun& run) { return ranks_.catch_up(run); }
+    /// Where rank 0 is: the address of its page.
+    [[nodiscard]] std::string page() const {
+        const auto* const first = ranks_.first();
+        return first == nullptr ? address_ : first->page();
+    }
+
+  private:
+    using Ranks = detail::Ranks<detail::mlflow::RankMirror>;
+    MlflowMirror(std::string address, Ranks ranks) : address_{std::move(address)}, ranks_{std::move(ranks)} {}
+
+    std::string address_;
+    Ranks ranks_;
+};
+static_assert(Mirror<MlflowMirror>);
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/trackio_client.hpp
+// Trackio's server, by HTTP. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// What a server of Trackio's takes (api_version 1; trackio 0.43).
+class Server {
+  public:
+    static constexpr std::size_t most_records = 250;  // it does nothing else meanwhile
+
+    /// `address` as TRACKIO_SERVER_URL has it: with `?write_token=…`, or $TRACKIO_WRITE_TOKEN is the token.
+    /// Fails: invalid_argument; unsupported, for https without TLS.
+    static result<Server> open(std::string_view address) {
+        auto to = web_address(address);
+        if (!to) return to.error();
+        std::string token = os::sys::environment("TRACKIO_WRITE_TOKEN");
+        constexpr std::string_view key = "write_token=";
+        const std::size_t question = to->path.find('?');
+        if (question != std::string::npos) {
+            const std::size_t from = to->path.find(key, question);
+            if (from != std::string::npos) {
+                const std::size_t begin = from + key.size();
+                token = to->path.substr(begin, to->path.find('&', begin) - begin);
+            }
+            to->path.resize(question);
+        }
+        WebOptions options;
+        if (!token.empty()) options.headers.emplace("X-Trackio-Write-Token", token);
+        auto web = WebClient::open(std::move(*to), std::move(options));
+        if (!web) return web.error();
+        return Server{std::move(*web)};
+    }
+
+    /// Sees whether it is one. Fails: unsupported, if it speaks another way; io, if it is none.
+    result<void> open() {
+        if (is_known_) return {};
+        const auto answer = web_.send("GET", "/version");
+        if (!answer) return answer.error();
+        const nlohmann::json said = object_of(*answer);
+        if (!answer->is_good() || !said.contains("api_version")) {
+            return no_trackio("version");
+        }
+        if (said["api_version"] != 1) {
+            return error{errc::unsupported,
+                         "this Trackio takes other requests than we know: api_version " +
+                             json_text(said["api_version"]),
+                         web_.address(), "mirror to its inbox: trackio"};
+        }
+        is_known_ = true;
+        return {};
+    }
+    result<void> send(const Batch& batch, std::uint64_t) {
+        const std::pair<const char*, const std::vector<nlohmann::json>*> all[] = {
+            {"bulk_log", &batch.metrics}, {"bulk_log_system", &batch.samples}, {"bulk_alert", &batch.alerts}};
+        for (const auto& [name, records] : all) {
+            if (records->empty()) continue;
+            const char* const what = records == &batch.alerts ? "alerts" : "logs";
+            if (auto told = call(name, {{what, *records}}); !told) return told.error();
+        }
+        return {};
+    }
+    result<void> store(const Place& place, const RowMedia& media, std::int64_t step) {
+        return bring("bulk_upload_media", web_body(media.bytes), media.file,
+                     {{"project", place.project},
+                      {"run", place.run_id},
+                      {"run_id", place.run_id},
+                      {"step", step},
+                      {"relative_path", nullptr}},
+                     {});
+    }
+    result<void> send_version(const Place& place, const Store& store, const LeasedVersion& one) {
+        const Manifest& version = one.manifest;
+        if (auto typed = check_type(place, version); !typed) return typed;
+        nlohmann::json manifest = nlohmann::json::array(), digests = nlohmann::json::array();
+        std::map<std::string, const FileEntry*> files;
+        for (const FileEntry& file : version.files) {
+            if (!file.is_stored()) {
+                manifest.push_back(
+                    {{"path", file.path}, {"digest", file.reference}, {"size", 0}, {"ref", file.reference}});
+                continue;
+            }
+            const auto digest = digest_of(store, file);
+            if (!digest) return digest.error();
+            manifest.push_back({{"path", file.path}, {"digest", *digest}, {"size", file.size}});
+            if (files.emplace(*digest, &file).second) digests.push_back(*digest);
+        }
+        const auto known = call("check_artifact_blobs", {{"project", place.project}, {"digests", digests}});
+        if (!known) return known.error();
+        if (known->is_object() && known->contains("present")) {
+            for (const nlohmann::json& there : (*known)["present"]) {
+                if (there.is_string()) files.erase(there.get<std::string>());
+            }
+        }
+        for (const auto& [digest, file] : files) {
+            if (auto sent = send_blob(place, store, *file, digest); !sent) return sent;
+        }
+        nlohmann::json metadata = version.metadata.is_object() ? version.metadata : nlohmann::json::object();
+        std::string key = "cairn";
+        while (metadata.contains(key)) key += '_';
+        metadata[key] = about_of(version);
+        nlohmann::json aliases = nlohmann::json::array({alias_of(version)});
+        for (std::string& alias : one.own_aliases()) aliases.push_back(std::move(alias));
+        // Without one, that of the artifact stays as it is.
+        const nlohmann::json description =
+            version.description.empty() ? nlohmann::json() : nlohmann::json(as_utf8(version.description));
+        const auto told = call("artifact_log", {{"project", place.project},
+                                                {"name", version.artifact},
+                                                {"type", version.type},
+                                                {"description", description},
+                                                {"metadata", std::move(metadata)},
+                                                {"manifest", std::move(manifest)},
+                                                {"aliases", std::move(aliases)},
+                                                {"run_name", place.run},
+                                                {"run_id", place.run_id}});
+        return told ? result<void>{} : told.error();
+    }
+    /// That the run has used a version, which must be there.
+    result<void> tell_use(const Place& place, const LeasedVersion& one) {
+        const std::string called = one.manifest.artifact + ":" + one.manifest.label();
+        const auto found = call(
+            "get_artifact_manifest",
+            {{"project", place.project}, {"name", one.manifest.artifact}, {"spec", alias_of(one.manifest)}});
+        if (!found) return found.error();
+        // Another store's version may have taken the alias.
+        const bool is_it = found->is_object() && found->contains("version_id") &&
+                           found->contains("metadata") &&
+                           has_value((*found)["metadata"], about_of(one.manifest));
+        if (!is_it) {
+            return error{errc::not_found, "Trackio does not have an artifact that the run has used", called,
+                         "mirror the run that made it, and this one again"};
+        }
+        const auto told = call("log_artifact_use", {{"project", place.project},
+                                                    {"version_id", (*found)["version_id"]},
+                                                    {"run_name", place.run},
+                                                    {"run_id", place.run_id}});
+        return told ? result<void>{} : told.error();
+    }
+    /// "https://host:port/path".
+    [[nodiscard]] std::string address() const { return web_.address(); }
+
+  private:
+    explicit Server(WebClient web) : web_{std::move(web)} {}
+
+    [[nodiscard]] error no_trackio(const std::string& asked) const {
+        return {errc::io, "what answers is no Trackio: " + asked, web_.address(),
+                "see whether the address is that of its dashboard"};
+    }
+    /// Trackio numbers versions itself; so ours can be found.
+    [[nodiscard]] static std::string alias_of(const Manifest& version) { return "cairn-" + version.label(); }
+    /// What tells a version from all others.
+    [[nodiscard]] static nlohmann::json about_of(const Manifest& version) {
+        nlohmann::json about = {{"version", version.label()},
+                                {"project", version.project},
+                                {"run", version.run},
+                                {"created_ms", version.created_ns / ns_per_ms}};
+        if (version.step) about["step"] = *version.step;
+        if (!version.metrics.empty()) about["metrics"] = version.metrics;
+        return about;
+    }
+    [[nodiscard]] static bool has_value(const nlohmann::json& object, const nlohmann::json& value) {
+        return object.is_object() && std::find(object.begin(), object.end(), value) != object.end();
+    }
+    /// Trackio's answer to another type is that of a failure, which would be waited for.
+    result<void> check_type(const Place& place, const Manifest& version) {
+        const auto found = call("get_artifact_manifest",
+                                {{"project", place.project}, {"name", version.artifact}, {"spec", "latest"}});
+        if (!found) return found.error();
+        const bool is_other =
+            found->is_object() && found->contains("type") && (*found)["type"] != version.type;
+        if (!is_other) return {};
+        return error{errc::invalid_argument, "Trackio has an artifact of this name and of another type",
+                     version.artifact + ":" + version.label(), ""};
+    }
+    [[nodiscard]] static nlohmann::json object_of(const WebAnswer& answer) {
+        nlohmann::json said = json_in(answer.body);
+        return said.is_object() ? said : nlohmann::json::object();
+    }
+    /// What it answers. Fails: permission; invalid_argument, if it refuses; unsupported, if it knows no such
+    /// request; io.
+    result<nlohmann::json> call(const std::string& name, nlohmann::json arguments) {
+        arguments["hf_token"] = nullptr;
+        return checked(name, web_.send("POST", "/api/" + name, json_text({{"kwargs", std::move(arguments)}})),
+                       "data");
+    }
+    [[nodiscard]] result<nlohmann::json> checked(const std::string& name, const result<WebAnswer>& answer,
+                                                 const char* part) const {
+        if (!answer) return answer.error();
+        nlohmann::json said = object_of(*answer);
+        if (answer->is_good() && said.contains(part)) return std::move(said[part]);
+        if (answer->is_good()) {
+            return no_trackio(name);
+        }
+        constexpr std::size_t most = 500;
+        const bool is_its_own = said.contains("error") && said["error"].is_string();
+        const std::string why =
+            is_its_own ? one_line(said["error"].get_ref<const std::string&>(), most) : std::string{};
+        const std::string tried =
+            "Trackio refuses " + name + " (status " + std::to_string(answer->status) + "): " + why;
+        if (why.find("write_token") != std::string::npos || answer->status == 401 || answer->status == 403)
+            return error{errc::permission, tried, web_.address(), "set TRACKIO_WRITE_TOKEN"};
+        const bool is_refused = answer->status == 400 && is_its_own;
+        return error{is_refused                            ? errc::invalid_argument
+                     : answer->status == 404 && is_its_own ? errc::unsupported
+                                                           : errc::io,
+                     tried, web_.address(), ""};
+    }
+    /// Sends a file, as a form does; where it is there.
+    result<std::string> upload(const WebBody& body) {
+        const std::string boundary = "cairn" + os::random_hex(32);
+        const std::string head = "--" + boundary +
+                                 "\r\nContent-Disposition: form-data; name=\"files\"; filename=\"file\"\r\n"
+                                 "Content-Type: application/octet-stream\r\n\r\n";
+        const auto answer = web_.send({.method = "POST",
+                                       .path = "/api/upload",
+                                       .type = "multipart/form-data; boundary=" + boundary,
+                                       .body = enclosed(head, body, "\r\n--" + boundary + "--\r\n")});
+        const auto paths = checked("upload", answer, "paths");
+        if (!paths) return paths.error();
+        if (!paths->is_array() || paths->size() != 1 || !paths->front().is_string())
+            return no_trackio("upload");
+        return paths->front().get<std::string>();
+    }
+    /// Sends a file, and then says what it is. An answer that is lost takes the file with it, so that the
+    /// second time the server does not know it: then all of it is done again.
+    result<void> bring(const char* name, const WebBody& body, const std::string& called, nlohmann::json what,
+                       nlohmann::json arguments) {
+        constexpr int attempts = 5;
+        for (int i = 1;; ++i) {
+            const auto path = upload(body);
+            if (!path) return path.error();
+            what["uploaded_file"] = {{"path", *path}, {"orig_name", called}};
+            arguments["uploads"] = nlohmann::json::array({what});
+            const auto told = call(name, arguments);
+            if (told) return {};
+            if (told.error().code() != errc::invalid_argument || i == attempts) return told.error();
+            web_.wait(i);
+        }
+    }
+    result<void> send_blob(const Place& place, const Store& store, const FileEntry& file,
+                           const std::string& digest) {
+        WebFiles files{store, file};
+        auto sent = bring("bulk_upload_artifact_blob", files.body(), digest,
+                          {{"project", place.project}, {"digest", digest}}, {{"project", place.project}});
+        return files.failed() ? result<void>{*files.failed()} : std::move(sent);
+    }
+    /// Of a whole file, also if it is kept in pieces.
+    [[nodiscard]] static result<std::string> digest_of(const Store& store, const FileEntry& file) {
+        if (!file.digest.empty()) return file.digest;
+        WebFiles files{store, file};
+        Sha256 hash;
+        const bool is_read =
+            read_all(files.body(), [&](std::span<const std::byte> bytes) { hash.update(bytes); });
+        if (!is_read) return files.failed().value_or(error{errc::io, "a file cannot be read", file.path, ""});
+        return hash.finish().hex();
+    }
+
+    WebClient web_;
+    bool is_known_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/trackio_server.hpp
+// Runs for a server of Trackio's, by HTTP. Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run is mirrored to a server of Trackio's.
+struct TrackioServerOptions {
+    std::string url = {};      ///< of the server, also with its `?write_token=`; default: $TRACKIO_SERVER_URL
+    std::string project = {};  ///< there; default: the run's
+    bool artifacts = true;     ///< with the files of artifacts
+};
+
+/// Brings a run to a server of Trackio's, while the run goes on or afterwards. Each further rank is a run of
+/// its own. The token goes to this server only, and nobody is told of it. How far it got stands in the run's
+/// folder, below `mirrors/`. Threads: one at a time.
+class TrackioServerMirror {
+  public:
+    /// Of a run in this store. Asks the server for nothing yet. Fails: invalid_argument, if there is no
+    /// address, or a wrong one; invalid_name, for a project that Trackio cannot have; unsupported, for https
+    /// without TLS; busy, if another mirrors the run to it; permission, where the run's folder cannot be
+    /// written.
+    static result<TrackioServerMirror> open(const StoreReader& store, const RecordedRun& run,
+                                            TrackioServerOptions options = {}) {
+        if (options.url.empty()) options.url = detail::os::sys::environment("TRACKIO_SERVER_URL");
+        auto server = detail::trackio::Server::open(options.url);
+        if (!server) return server.error();
+        auto all = detail::trackio::RunMirror<detail::trackio::Server>::open(
+            store, run, std::move(*server), std::move(options.project), options.artifacts);
+        if (!all) return all.error();
+        return TrackioServerMirror{std::move(*all)};
+    }
+
+    /// Brings what is new. A request that is not taken is sent again, five times in some ten seconds; what is
+    /// there already is not there twice. Fails: io, if the server does not take it; permission, without its
+    /// token; corrupt, if the history is. Cost: a request for 250 rows.
+    result<MirrorReport> catch_up(const RecordedRun& run) { return all_.catch_up(run); }
+    /// Where it brings it.
+    [[nodiscard]] std::string address() const { return all_.address(); }
+
+  private:
+    explicit TrackioServerMirror(detail::trackio::RunMirror<detail::trackio::Server> all)
+        : all_{std::move(all)} {}
+
+    detail::trackio::RunMirror<detail::trackio::Server> all_;
+};
+static_assert(Mirror<TrackioServerMirror>);
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/sync_http.hpp
+// More that `cairn sync` brings runs to: servers. Opt-in: costs cpp-httplib.
+// `cairn::cli::main(argc, argv, {&cairn::cli::add_sync_http})`.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// "http" or "https", whose address is all of `--to`.
+[[nodiscard]] inline SyncTarget to_http(const char* scheme, const char* what) {
+    return {scheme, std::string{scheme} + "://HOST/PATH", what,
+            [scheme](const StoreReader& store, const RecordedRun& run, const std::string& where,
+                     const SyncOptions& wanted) -> result<AnyMirror> {
+                return any_mirror(HttpMirror::open(store, run,
+                                                   {.url = std::string{scheme} + ":" + where,
+                                                    .artifacts = wanted.artifacts}),
+                                  [](const HttpMirror& mirror) { return mirror.address(); });
+            }};
+}
+
+/// The same behind "trackio:".
+[[nodiscard]] inline SyncTarget to_trackio_server(const char* scheme, const char* what) {
+    return {std::string{"trackio:"} + scheme, std::string{"trackio:"} + scheme + "://HOST:PORT", what,
+            [scheme](const StoreReader& store, const RecordedRun& run, const std::string& where,
+                     const SyncOptions& wanted) -> result<AnyMirror> {
+                return any_mirror(TrackioServerMirror::open(store, run,
+                                                            {.url = std::string{scheme} + ":" + where,
+                                                             .project = wanted.project,
+                                                             .artifacts = wanted.artifacts}),
+                                  [](const TrackioServerMirror& mirror) { return mirror.address(); });
+            }};
+}
+
+}  // namespace detail
+
+/// `cairn sync RUN… --to mlflow:http://HOST:PORT`, `--to trackio:http://HOST:PORT`,
+/// `--to https://HOST/PATH`.
+inline void add_sync_http(CLI::App& app, Call& call) {
+    call.sync().targets.push_back(
+        detail::to_http("http", "a server of your own; $CAIRN_HTTP_TOKEN says who you are"));
+    call.sync().targets.push_back(detail::to_http("https", "the same, over TLS"));
+    call.sync().targets.push_back(
+        detail::to_trackio_server("http", "its server; $TRACKIO_WRITE_TOKEN lets us in"));
+    call.sync().targets.push_back(detail::to_trackio_server("https", "the same, over TLS"));
+    call.sync().targets.push_back(
+        {"mlflow", "mlflow:URI", "a tracking server; without :URI, $MLFLOW_TRACKING_URI",
+         [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+            const SyncOptions& wanted) -> result<AnyMirror> {
+             return any_mirror(MlflowMirror::open(store, run,
+                                                  {.uri = where,
+                                                   .experiment = wanted.project,
+                                                   .artifacts = wanted.artifacts,
+                                                   .register_as = wanted.register_as}),
+                               [](const MlflowMirror& mirror) { return mirror.page(); });
+         }});
+    app.get_subcommand("sync")->add_option("--register", call.sync().options.register_as,
+                                           "of MLflow: make its models versions of this registered model");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/mirror/webhook.hpp
+// Alerts by HTTP: `cairn::init({.on_alert = cairn::webhook("https://hooks.example.org/…")})`.
+// Opt-in: costs cpp-httplib.
+
+namespace CAIRN_NAMESPACE {
+
+/// What `Options::on_alert` takes to post each alert as JSON: `{"text": "the title: the text", "title",
+/// "level", "project", "run", "step", "time_ms"}`; "text" is what chat servers show. Throws invalid_argument
+/// on a bad address, unsupported where TLS is missing. An alert that is not taken (no answer in ten seconds,
+/// or a status that may pass, as 503) is tried once more after a second; then, and if it is refused, it is an
+/// error of the run. The address is told to nobody: it is the secret of a webhook.
+[[nodiscard]] inline std::function<void(const Alert&)> webhook(std::string_view address) {
+    const WebOptions options{.attempts = 2, .first_wait_s = 1, .patience_s = 10};
+    const auto to = detail::web_address(address);
+    if (!to) detail::raise(to.error());
+    if (const auto client = detail::WebClient::open({to->server, ""}, options); !client)
+        detail::raise(client.error());
+    return [to = *to, options](const Alert& alert) {
+        const std::string text = alert.title + (alert.text.empty() ? "" : ": " + alert.text);
+        const nlohmann::json message = {{"text", text},
+                                        {"title", alert.title},
+                                        {"level", to_string(alert.level)},
+                                        {"project", alert.project},
+                                        {"run", alert.run},
+                                        {"step", alert.step},
+                                        {"time_ms", alert.time_ns / detail::ns_per_ms}};
+        const std::string body = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        const auto answer = detail::WebClient::open({to.server, ""}, options)->send("POST", to.path, body);
+        const std::string why = answer ? "status " + std::to_string(answer->status) : answer.error().tried();
+        if (answer && answer->is_good()) return;
+        detail::raise({errc::io, "the webhook did not take an alert: " + why, alert.title,
+                       "see whether its server is there"});
+    };
+}
+
+}  // namespace CAIRN_NAMESPACE
+#endif
+#if __has_include(<png.h>)
+
+// ---- cairn/media/image.hpp
+// Pictures out of pixels. Needs libpng 1.6 (link with -lpng), which encodes them on the run's own thread.
+
+#include <png.h>
+
+namespace CAIRN_NAMESPACE {
+
+/// How numbers become colours. `viridis` is even to the eye, also to a colour-blind one, and in print.
+enum class ColourMap : unsigned char { viridis, grey };
+
+/// How `Image::of_numbers` draws.
+struct ImageOptions {
+    ColourMap map = ColourMap::viridis;  ///< how numbers become colours
+    std::optional<double> low = {};      ///< gets the first colour; default the least finite value
+    std::optional<double> high = {};     ///< gets the last colour; default the greatest finite value
+    std::string caption = {};            ///< shown below it
+};
+
+namespace detail {
+
+/// The colour of a place between 0 and 1.
+[[nodiscard]] inline std::array<std::uint8_t, 3> colour_at(ColourMap map, double place) noexcept {
+    // Matplotlib's viridis (CC0) at ten places of one distance; straight between them.
+    constexpr std::array<std::array<double, 3>, 10> viridis{{{68, 1, 84},
+                                                             {72, 40, 120},
+                                                             {62, 74, 137},
+                                                             {49, 104, 142},
+                                                             {38, 130, 142},
+                                                             {31, 158, 137},
+                                                             {53, 183, 121},
+                                                             {109, 205, 89},
+                                                             {180, 222, 44},
+                                                             {253, 231, 37}}};
+    const auto byte = [](double x) { return static_cast<std::uint8_t>(std::lround(x)); };
+    if (map == ColourMap::grey) return {byte(place * 255), byte(place * 255), byte(place * 255)};
+    const double at = place * (viridis.size() - 1);
+    const std::size_t i = std::min(static_cast<std::size_t>(at), viridis.size() - 2);
+    const double part = at - static_cast<double>(i);
+    std::array<std::uint8_t, 3> out{};
+    for (std::size_t c = 0; c < 3; ++c) out[c] = byte(viridis[i][c] * (1 - part) + viridis[i + 1][c] * part);
+    return out;
+}
+
+}  // namespace detail
+
+/// A picture out of pixels, kept as PNG: `run.log("sample"_m = cairn::Image{pixels, 28, 28, 1})`. The pixels
+/// are copied.
+class Image {
+  public:
+    /// Of pixels of 8 bits for each channel, row by row, the first row on top. Channels: 1 grey, 2 grey and
+    /// opacity, 3 red, green, blue, 4 with opacity. Throws
+    /// invalid_argument,
+    ///                  unless there are width × height × channels and some, and at most 2^24 of a side.
+    Image(std::span<const std::uint8_t> pixels, std::size_t width, std::size_t height,
+          std::size_t channels = 3, std::string caption = {})
+        : pixels_(pixels.begin(), pixels.end()), width_{width}, height_{height}, channels_{channels},
+          caption_{std::move(caption)} {
+        check(pixels.size());
+    }
+
+    /// Numbers as colours; what is not finite is transparent. Throws as the constructor does.
+    template <class T>
+        requires std::is_arithmetic_v<T>
+    [[nodiscard]] static Image of_numbers(std::span<const T> values, std::size_t width, std::size_t height,
+                                          ImageOptions options = {}) {
+        Image out;
+        out.width_ = width, out.height_ = height, out.channels_ = 4,
+        out.caption_ = std::move(options.caption);
+        if (values.size() > std::numeric_limits<std::size_t>::max() / 4) out.check(0);
+        out.check(values.size() * 4);
+        for (const auto& end : {options.low, options.high}) {
+            if (end && !detail::is_finite(*end))
+                detail::raise({errc::invalid_argument, "the range of a picture's colours is not finite", "",
+                               "give finite ends"});
+        }
+        double low = detail::infinity, high = detail::minus_infinity;
+        for (const T& value : values) {
+            const double x = static_cast<double>(value);
+            if (!detail::is_finite(x)) continue;
+            low = std::min(low, x);
+            high = std::max(high, x);
+        }
+        low = options.low.value_or(low), high = options.high.value_or(high);
+        out.pixels_.reserve(values.size() * 4);
+        for (const T& value : values) {
+            const double x = static_cast<double>(value);
+            if (!detail::is_finite(x)) {
+                out.pixels_.insert(out.pixels_.end(), 4, 0);
+                continue;
+            }
+            const double place = high > low ? (x / 2 - low / 2) / (high / 2 - low / 2) : 0.5;
+            const auto colour = detail::colour_at(options.map, std::clamp(place, 0.0, 1.0));
+            out.pixels_.insert(out.pixels_.end(), colour.begin(), colour.end());
+            out.pixels_.push_back(255);
+        }
+        return out;
+    }
+    /// The same of a vector or an array.
+    template <class Container>
+        requires std::is_arithmetic_v<typename Container::value_type>
+    [[nodiscard]] static Image of_numbers(const Container& values, std::size_t width, std::size_t height,
+                                          ImageOptions options = {}) {
+        return of_numbers(std::span<const typename Container::value_type>{values}, width, height,
+                          std::move(options));
+    }
+
+    /// About how many bytes it holds.
+    [[nodiscard]] std::size_t memory() const noexcept { return pixels_.size(); }
+    /// A PNG file. Throws io, if libpng fails.
+    [[nodiscard]] Media encode() const {
+        constexpr std::array<png_uint_32, 4> formats{PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB,
+                                                     PNG_FORMAT_RGBA};
+        png_image image{};
+        image.version = PNG_IMAGE_VERSION;
+        image.width = static_cast<png_uint_32>(width_);
+        image.height = static_cast<png_uint_32>(height_);
+        image.format = formats[channels_ - 1];
+        image.flags = PNG_IMAGE_FLAG_FAST;  // a little larger, several times faster
+        std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
+        png_alloc_size_t size = bytes.size();
+        if (png_image_write_to_memory(&image, bytes.data(), &size, 0, pixels_.data(), 0, nullptr) == 0) {
+            detail::raise(
+                {errc::io, std::string{"libpng could not encode a picture: "} + image.message, "", ""});
+        }
+        bytes.resize(size);
+        Media out{"image", "image/png", std::move(bytes), {{"width", width_}, {"height", height_}}};
+        if (!caption_.empty()) out.about["caption"] = caption_;
+        return out;
+    }
+
+  private:
+    Image() = default;
+
+    void check(std::size_t bytes) const {
+        constexpr std::size_t most_side = std::size_t{1} << 24U;
+        const bool fits = channels_ >= 1 && channels_ <= 4 && width_ >= 1 && width_ <= most_side &&
+                          height_ >= 1 && height_ <= most_side && bytes / channels_ / width_ == height_ &&
+                          bytes % (channels_ * width_) == 0;
+        if (fits) return;
+        detail::raise({errc::invalid_argument, "the pixels do not fit the size of the picture",
+                       std::to_string(bytes) + " bytes for " + std::to_string(width_) + " x " +
+                           std::to_string(height_) + " x " + std::to_string(channels_),
+                       "give width x height x channels bytes, with 1 to 4 channels"});
+    }
+
+    std::vector<std::uint8_t> pixels_;
+    std::size_t width_ = 0, height_ = 0, channels_ = 0;
+    std::string caption_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+#define CAIRN_SINGLE_HEADER_IS_HERE
 #endif  // CAIRN_SINGLE_INCLUDE

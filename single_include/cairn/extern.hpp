@@ -36,8 +36,9 @@ CAIRN_EXTERN template cairn::result<void> cairn::detail::emit_stream(
 CAIRN_EXTERN template cairn::result<cairn::detail::TensorLoad<>>
     cairn::detail::stage_tensors(std::string_view, cairn::detail::FunctionRef<void(cairn::Fields&)>,
                                  cairn::detail::FindFile);
-CAIRN_EXTERN template cairn::result<void>
-    cairn::detail::decode_all(std::span<cairn::detail::StagedPart* const>, cairn::detail::FindFile);
+CAIRN_EXTERN template cairn::result<void> cairn::detail::decode_all(cairn::detail::StagedPart* const*,
+                                                                    cairn::detail::StagedPart* const*,
+                                                                    cairn::detail::FindFile);
 CAIRN_EXTERN template class cairn::detail::TensorLoad<>;
 CAIRN_EXTERN template class cairn::result<cairn::detail::TensorLoad<>>;
 CAIRN_EXTERN template cairn::result<void> cairn::detail::check_tensors(const std::vector<cairn::TensorView>&);
@@ -55,7 +56,6 @@ CAIRN_EXTERN template class std::vector<cairn::Because>;
 CAIRN_EXTERN template class std::vector<cairn::Decision>;
 CAIRN_EXTERN template class std::vector<cairn::NamedValue>;
 CAIRN_EXTERN template class std::vector<cairn::TensorView>;
-CAIRN_EXTERN template class std::vector<cairn::detail::Slot>;
 
 #undef CAIRN_EXTERN
 #endif

@@ -279,10 +279,10 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
         detail::RunCore& core = *core_;
         detail::check_parts(parts...).value();
         detail::ObjectBatch batch;
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
             return batch.write(core.store(), file, bytes);
         };
-        (detail::encode(parts, emit).value(), ...);
+        (detail::encode(parts, put).value(), ...);
         auto staged = batch.finish().value();
         return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
                                        CommitOptions{.skip_identical = true});

@@ -103,7 +103,8 @@ class Checkpoint {
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
-        SaveResult last = told(end(parts...));
+        SaveResult last = Skipped{SkipReason::not_due};
+        if (core().wants().end) last = told(ask_once_more(false, parts...));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
         return last;
     }
@@ -118,7 +119,7 @@ class Checkpoint {
                 detail::an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard<Sink>);
             return detail::NoGuard{};
         } else {
-            return detail::OnException{[this, parts...] { (void)fail(parts...); }};
+            return detail::OnException{[this, parts...] { fail(parts...); }};
         }
     }
 
@@ -293,27 +294,25 @@ class Checkpoint {
         if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
-    /// For `finish`.
-    template <class... Parts>
-    SaveResult end(const Parts&... parts) {
-        if (!core().wants().end) return Skipped{SkipReason::not_due};
-        if (core().last_row_is_saved()) return versions().back();
-        const DynamicRow row = core().last_row();
-        At<DynamicRow> now = core().at(row);
-        now.final = true;
-        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
-    }
     /// For `guard`.
     template <class... Parts>
-    SaveResult fail(const Parts&... parts) {
+    void fail(const Parts&... parts) {
         if (state_) core().land();
-        if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
-            return Skipped{SkipReason::not_due};
+        if (is_on() && core().wants().failure && core().has_seen_a_row()) (void)ask_once_more(true, parts...);
+    }
+    /// About the last row, of which the policy heard already, for a failure or for the end.
+    template <class... Parts>
+    SaveResult ask_once_more(bool failure, const Parts&... parts) {
         if (core().last_row_is_saved()) return versions().back();
         const DynamicRow row = core().last_row();
         At<DynamicRow> now = core().at(row);
-        now.failure = true;
-        return ask_once_more(now, parts...);
+        now.failure = failure;
+        now.final = !failure;
+        return together(now, [&](const auto& shared) -> SaveResult {
+            const Answer decision = held().decide(shared);
+            if (decision == Answer::yes) return write(shared, false, parts...);
+            return Skipped{detail::skip_reason(decision)};
+        });
     }
 
     // What is handed on is no type of the user's: a row without its type, and a function for the parts.
@@ -324,18 +323,11 @@ class Checkpoint {
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
         return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
-    /// About a row that the policy heard of already.
-    template <class... Parts>
-    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        const Answer decision = held().decide(now);
-        if (decision == Answer::yes) return write(now, false, parts...);
-        return Skipped{detail::skip_reason(decision)};
-    }
     template <class... Parts>
     [[nodiscard]] static auto encoding(const Parts&... parts) {
-        return [&](detail::Emit emit) -> result<void> {
+        return [&](detail::Emit put) -> result<void> {
             if constexpr (detail::SavableParts<Parts...>)
-                return detail::encode_all(emit, parts...);
+                return detail::encode_all(put, parts...);
             else
                 return detail::explain_parts<Parts...>(), result<void>{};
         };

@@ -24,10 +24,10 @@ namespace detail {
 template <class... Ts>
 [[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
                                    Ts&... arguments) {
-    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
-    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto policies = (0 + ... + (SavePolicy<Ts> ? 1 : 0));
+    constexpr auto retentions = (0 + ... + (RetentionPolicy<Ts> ? 1 : 0));
     constexpr auto options = (0 + ... + (is_options<Ts> ? 1 : 0));
-    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
+    constexpr auto sinks = (0 + ... + (ArtifactSink<Ts> ? 1 : 0));
     if constexpr (!(has_role<Ts> && ...)) {
         (explain_role<Ts>(), ...);
         return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
@@ -35,9 +35,9 @@ template <class... Ts>
         (void)sizeof(
             give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions<Ts...>);
         return Checkpoint<NoBestSave>{};
-    } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
+    } else if constexpr (((SavePolicy<Ts> && chance_of<Ts>().is_none()) || ...)) {
         const auto name_it = []<class T>() {
-            if constexpr (is_policy<T> && chance_of<T>().is_none())
+            if constexpr (SavePolicy<T> && chance_of<T>().is_none())
                 (void)sizeof(this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time<T>);
         };
         (name_it.template operator()<Ts>(), ...);
@@ -45,10 +45,10 @@ template <class... Ts>
     } else {
         // The defaults stand last, so that they are taken only where nothing was given.
         KeepAll keep_all;
-        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        auto& policy = pick_first([]<class T>() { return SavePolicy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return RetentionPolicy<T>; }, arguments..., keep_all);
         // A lambda within decltype, read from a precompiled header, makes clang 14 crash.
-        const auto of_sinks = []<class T>() { return is_sink<T>; };
+        const auto of_sinks = []<class T>() { return ArtifactSink<T>; };
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
             using SinkType = decltype(pick_first(of_sinks, arguments..., std::declval<LocalStore&>()));
             return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,

@@ -36,10 +36,10 @@ inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", 
 template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
     PathBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+    const auto put = [&](std::string_view file, std::span<const std::byte> bytes) {
         return batch.write(place(file), bytes);
     };
-    if (auto done = encode_all(emit, parts...); !done) return done;
+    if (auto done = encode_all(put, parts...); !done) return done;
     const auto placed = batch.place();
     return placed ? result<void>{} : result<void>{placed.error()};
 }

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -27,7 +26,7 @@ enum class SkipReason : unsigned char {
     busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
 };
 
-/// The reason's name: "not_due".
+/// The reason's name: "not due".
 [[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
     switch (reason) {
         case SkipReason::not_due: return "not due";
@@ -63,25 +62,19 @@ class BasicTicket {
     enum class State : unsigned char { queued, saved, failed };
 
     explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
-    explicit BasicTicket(const result<Version>& done)
-        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
-        if (!done) error_ = done.error();
-    }
+    explicit BasicTicket(const result<Version>& done) { finish(done); }
 
     [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
     /// The one that was promised or, once it is saved, that came of it.
     [[nodiscard]] const Version& version() const noexcept {
-        return state() == State::saved && saved_ ? *saved_ : version_;
+        return state() == State::saved ? *done_ : version_;
     }
     /// Requires the state `failed`.
-    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+    [[nodiscard]] const error& failure() const noexcept { return done_.error(); }
 
     void finish(const result<Version>& done) {
         const std::scoped_lock lock{mutex_};
-        if (done)
-            saved_ = *done;
-        else
-            error_ = done.error();
+        done_ = done ? result<Version>{*done} : done.error();
         state_.store(done ? State::saved : State::failed, std::memory_order_release);
         finished_.notify_all();
     }
@@ -92,8 +85,7 @@ class BasicTicket {
 
   private:
     Version version_;
-    std::optional<Version> saved_;
-    std::optional<error> error_;
+    result<Version> done_ = error{};  // once the state says so
     std::atomic<State> state_{State::queued};
     mutable std::mutex mutex_;
     mutable std::condition_variable finished_;

@@ -324,13 +324,7 @@ class Sharded {
     /// What a communicator throws, as a failure.
     template <class T, class F>
     result<T> talk(F&& f) {
-        result<T> out = error{};
-        const auto talked = detail::guarded("talking to the other ranks", [&]() -> result<void> {
-            out = f();
-            return {};
-        });
-        if (!talked) return talked.error();
-        return out;
+        return detail::guarded("talking to the other ranks", [&]() -> result<T> { return f(); });
     }
 
     /// All ranks say what they have staged; if all have, rank 0 commits it as one version.

@@ -127,9 +127,9 @@ namespace detail {
 
 template <FixedString Text, class = std::make_index_sequence<decltype(Text)::size>>
 struct metric_of;
-template <FixedString Text, std::size_t... I>
-struct metric_of<Text, std::index_sequence<I...>> {
-    using type = Metric<Text.chars[I]...>;
+template <FixedString Text, std::size_t... Index>
+struct metric_of<Text, std::index_sequence<Index...>> {
+    using type = Metric<Text.chars[Index]...>;
 };
 
 template <class T>

@@ -21,8 +21,8 @@ struct Step {
 };
 
 /// The step `n` of a row, from any integer.
-template <std::integral I>
-[[nodiscard]] constexpr Step step(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr Step step(Integer n) noexcept {
     return {static_cast<std::int64_t>(n)};
 }
 

@@ -66,8 +66,9 @@ struct Where {
                          });
     if (is_name && where.prefix.find("//") == std::string::npos && !where.prefix.starts_with('/'))
         return where;
-    return error{errc::invalid_argument, "this is no place in S3", std::string{uri},
-                 "give s3://BUCKET or s3://BUCKET/PREFIX"};
+    return error{
+        errc::invalid_argument, "this is no place in S3", std::string{uri},
+        "give s3://BUCKET or s3://BUCKET/PREFIX; a bucket's name has 3 to 63 of a-z, 0-9, '-' and '.'"};
 }
 
 /// What Amazon's own clients would know.

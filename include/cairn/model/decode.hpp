@@ -16,7 +16,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <istream>
@@ -202,18 +201,18 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 };
 
 template <class = void>
-[[nodiscard]] result<void> decode_all(std::span<StagedPart* const> parts, FindFile find_file) {
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->stage(find_file); !done) return done;
+[[nodiscard]] result<void> decode_all(StagedPart* const* begin, StagedPart* const* end, FindFile find_file) {
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->stage(find_file); !done) return done;
     }
-    for (StagedPart* part : parts) {
-        if (result<void> done = part->reserve(); !done) {
-            for (StagedPart* each : parts) each->undo();
+    for (auto part = begin; part != end; ++part) {
+        if (result<void> done = (*part)->reserve(); !done) {
+            for (auto each = begin; each != end; ++each) (*each)->undo();
             return done;
         }
     }
     return guarded("assigning the loaded parts", [&]() -> result<void> {
-        for (StagedPart* part : parts) part->commit();
+        for (auto part = begin; part != end; ++part) (*part)->commit();
         return {};
     });
 }
@@ -228,8 +227,8 @@ template <AnyPart... Parts>
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
     const auto decode_each = [&](Staged<typename Parts::type>&&... staged) {
-        const std::array<StagedPart*, sizeof...(Parts)> all{&staged...};
-        return decode_all(std::span{all.data(), all.size()}, find_file);
+        StagedPart* const all[sizeof...(Parts) + 1] = {&staged...};  // there may be none
+        return decode_all(all, all + sizeof...(Parts), find_file);
     };
     return decode_each(Staged<typename Parts::type>{parts}...);
 }

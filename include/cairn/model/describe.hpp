@@ -66,12 +66,6 @@ namespace detail {
 
 struct Selection;
 
-/// How to write to a described tensor.
-struct Slot {
-    std::byte* target = nullptr;  // null for data that is const, and where the tensor has an access
-    bool writable = false;
-};
-
 /// A described text; `target` is null if it is const.
 struct DescribedText {
     std::string name;
@@ -79,10 +73,10 @@ struct DescribedText {
     std::string* target = nullptr;
 };
 
-/// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
+/// All tensors of a model, in the order it lists them; `writable[i]` says that `tensors[i]` is not const.
 struct Description {
     std::vector<TensorView> tensors;
-    std::vector<Slot> slots;
+    std::vector<bool> writable;
     std::vector<DescribedText> texts;
     Selection* selection = nullptr;  // null: all of the model
 };
@@ -369,7 +363,6 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, writable};
     if (problem != nullptr) {
         if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
@@ -378,10 +371,9 @@ void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, boo
     } else {
         tensor.bytes = {static_cast<const std::byte*>(data),
                         static_cast<std::size_t>(elements) * size_of(dtype)};
-        if (writable) slot.target = const_cast<std::byte*>(tensor.bytes.data());  // as it was handed over
     }
     found_.tensors.push_back(std::move(tensor));
-    found_.slots.push_back(slot);
+    found_.writable.push_back(writable);
 }
 
 template <class T>

@@ -54,7 +54,7 @@ template <class T>
 
 template <class = void>
 [[nodiscard]] result<void> emit_tensors(std::string_view name, FunctionRef<void(Fields&)> describe,
-                                        Emit emit) {
+                                        Emit put) {
     const std::string file = std::string{name} + ".safetensors";
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
@@ -66,13 +66,12 @@ template <class = void>
     }
     if (result<void> checked = check_metadata(texts); !checked) return at_path(checked.error(), file);
     return write_safetensors(model->tensors, texts, [&](std::span<const std::byte> bytes) -> result<void> {
-        return emit(file, bytes);
+        return put(file, bytes);
     });
 }
 
 template <class = void>
-[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert,
-                                     Emit emit) {
+[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert, Emit put) {
     const std::string part{name};
     std::vector<std::uint8_t> cbor;
     std::string text;
@@ -86,13 +85,13 @@ template <class = void>
         return {};
     });
     if (!converted) return at_path(converted.error(), part + ".json");
-    if (!cbor.empty()) return emit(part + ".cbor", bytes_of(cbor));
-    return emit(part + ".json", bytes_of(text));
+    if (!cbor.empty()) return put(part + ".cbor", bytes_of(cbor));
+    return put(part + ".json", bytes_of(text));
 }
 
 template <class = void>
 [[nodiscard]] result<void> emit_stream(std::string_view name, FunctionRef<result<void>(std::ostream&)> save,
-                                       Emit emit) {
+                                       Emit put) {
     const std::string part{name};
     OutputBytes buffer;
     result<void> saved = guarded("saving the part \"" + part + "\"", [&] {
@@ -101,31 +100,31 @@ template <class = void>
         return save(out);
     });
     if (!saved) return at_path(saved.error(), part + ".bin");
-    return emit(part + ".bin", buffer.bytes());
+    return put(part + ".bin", buffer.bytes());
 }
 
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
 /// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_argument (a model that does not
 /// describe itself well), user (its code threw), and whatever `emit` returns. Requires a checked name.
 template <class T>
-[[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
+[[nodiscard]] result<void> encode(const Part<T>& part, Emit put) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(part.name(), describing(part.object()), emit);
+        return emit_tensors(part.name(), describing(part.object()), put);
     } else if constexpr (encoding == Encoding::json) {
-        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
+        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, put);
     } else {
         return emit_stream(
             part.name(),
-            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, emit);
+            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, put);
     }
 }
 
 /// The files of all parts, one after another. Fails also if two parts share a name.
 template <AnyPart... Parts>
-[[nodiscard]] result<void> encode_all(Emit emit, const Parts&... parts) {
+[[nodiscard]] result<void> encode_all(Emit put, const Parts&... parts) {
     result<void> done = check_parts(parts...);
-    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    (void)((done && (done = encode(parts, put), bool{done})) && ...);
     return done;
 }
 

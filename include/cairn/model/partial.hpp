@@ -64,7 +64,7 @@ class Partial {
         for (std::size_t i = 0; i < all.tensors.size(); ++i) {
             if (!chosen(all.tensors[i].name)) continue;
             some.tensors.push_back(std::move(all.tensors[i]));
-            some.slots.push_back(all.slots[i]);
+            some.writable.push_back(all.writable[i]);
         }
         for (detail::DescribedText& text : all.texts) {
             if (chosen(text.name)) some.texts.push_back(std::move(text));

@@ -78,9 +78,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
         return detail::compare(watch().direction(), T, reference_, watch().read(at), margin());
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
@@ -90,9 +87,6 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     /// The best value among the saved versions; NaN while there is none.
     [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
     /// By how much more than nothing a value must be better; 0 for `Best`.
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
@@ -173,9 +167,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
         return detail::compare(watch().direction(), ties::keep_first, held_[size() - 1], watch().read(at));
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
@@ -196,9 +187,6 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     /// The `k`: how many it counts as the best.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     Held held_;  // best first
@@ -233,9 +221,6 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
         return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     /// The limit.

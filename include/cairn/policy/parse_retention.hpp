@@ -57,7 +57,7 @@ class ParsedRetention {
         for (const One& one : any_) {
             out += between;
             between = " | ";
-            std::visit([&](const auto& kind) { detail::write_retention(out, kind); }, one);
+            std::visit([&](const auto& kind) { detail::spell(out, kind); }, one);
         }
         if (is_capped) {
             out += ", ";
@@ -116,7 +116,7 @@ class RetentionParser : TextParser {
         if (name == "for") return in_brackets([&] { return KeepFor{duration()}; });
         if (name == "best") return in_brackets([&] { return best(); });
         go_back(from);
-        expected("a retention: all, last(…), best(…), every(…), for(…)");
+        expected("a retention: all, last(…), best(…), every(…), for(…); capped(…) goes around all of it");
         return KeepAll{};
     }
     template <class Read>

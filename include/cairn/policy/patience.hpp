@@ -41,9 +41,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
                 static_cast<double>(stale), static_cast<double>(limit())};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
-    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
-        return detail::nan_to_tell(watch(), at);
-    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::restored) has_heard_ = true;
@@ -67,9 +64,6 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     /// By how much more than nothing a value must be better.
     [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     [[nodiscard]] constexpr bool improves(const Reading& now) const noexcept {

@@ -202,9 +202,6 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
     /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
-    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
-        return {watch().name(), watch().direction()};
-    }
 
   private:
     /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that

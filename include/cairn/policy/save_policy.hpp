@@ -69,6 +69,8 @@ template <class P, class R>
                       { policy.rejected(at) } -> std::same_as<std::string_view>;
                   }) {
         return policy.rejected(at);
+    } else if constexpr (requires { nan_to_tell(policy.watch(), at); }) {
+        return nan_to_tell(policy.watch(), at);
     } else {
         return {};
     }
@@ -215,6 +217,8 @@ template <class... Ps>
     const auto look = [&](const auto& policy) {
         if constexpr (requires { policy.watched(); }) {
             if (!first.any()) first = policy.watched();
+        } else if constexpr (requires { policy.watch().direction(); }) {
+            if (!first.any()) first = {policy.watch().name(), policy.watch().direction()};
         }
     };
     (look(policies), ...);

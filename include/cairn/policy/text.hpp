@@ -215,28 +215,64 @@ void write(Text& out, const AtMostEvery<P>& policy) {
     spell(out, policy.inner());
     out += ")";
 }
-template <class... Ps>
-void write(Text& out, const Any<Ps...>& policy) {
+template <class P>
+    requires(is_pack<Any, P> || is_pack<All, P>)
+void write(Text& out, const P& policy) {
     std::string_view between;
     policy.for_each([&](const auto& member) {
         out += between;
-        between = " | ";
-        spell_inside(out, member, Binding::any);
-    });
-}
-template <class... Ps>
-void write(Text& out, const All<Ps...>& policy) {
-    std::string_view between;
-    policy.for_each([&](const auto& member) {
-        out += between;
-        between = " & ";
-        spell_inside(out, member, Binding::all);
+        between = is_pack<Any, P> ? " | " : " & ";
+        spell_inside(out, member, binding_of(policy));
     });
 }
 template <class P>
 void write(Text& out, const Not<P>& policy) {
     out += "!";
     spell_inside(out, policy.inner(), Binding::tight);
+}
+
+// The same for retentions.
+
+inline void write(Text& out, const KeepAll&) { out += "all"; }
+template <class Count>
+void write(Text& out, const KeepLastOf<Count>& retention) {
+    out += "last(";
+    out.add(retention.limit());
+    out += ")";
+}
+template <class Count>
+void write(Text& out, const KeepEveryOf<Count>& retention) {
+    out += "every(";
+    out.add(retention.period());
+    out += ")";
+}
+inline void write(Text& out, const KeepFor& retention) {
+    out += "for(";
+    out.add(retention.seconds());
+    out += "s)";
+}
+template <class Count, class Watch, Ties T>
+void write(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
+    out += "best(";
+    out.add(retention.limit());
+    out += ", ";
+    out.add_watch(retention.watch());
+    if (T == Ties::keep_newest) out += ", newest";
+    out += ")";
+}
+template <class A, class B>
+void write(Text& out, const KeepEither<A, B>& retention) {
+    spell(out, retention.first());
+    out += " | ";
+    spell(out, retention.second());
+}
+template <class R>
+void write(Text& out, const Capped<R>& retention) {
+    out += "capped(";
+    spell(out, retention.inner());
+    out += ", ";
+    out.add(retention.bytes());
+    out += ")";
 }
 
 template <class P>
@@ -246,60 +282,8 @@ void spell(Text& out, const P& policy) {
     } else if constexpr (requires { write(out, policy); }) {
         write(out, policy);
     } else {
-        out += "custom";  // a policy of the user's own that does not spell itself
+        out += "custom";  // one of the user's own that does not spell itself
     }
-}
-
-// The same for retentions; one of the user's own is "custom", or what its `spell` writes.
-
-template <class R>
-void write_retention(Text& out, const R& retention) {
-    if constexpr (requires { retention.spell(out); }) {
-        retention.spell(out);
-    } else {
-        out += "custom";
-    }
-}
-inline void write_retention(Text& out, const KeepAll&) { out += "all"; }
-template <class Count>
-void write_retention(Text& out, const KeepLastOf<Count>& retention) {
-    out += "last(";
-    out.add(retention.limit());
-    out += ")";
-}
-template <class Count>
-void write_retention(Text& out, const KeepEveryOf<Count>& retention) {
-    out += "every(";
-    out.add(retention.period());
-    out += ")";
-}
-inline void write_retention(Text& out, const KeepFor& retention) {
-    out += "for(";
-    out.add(retention.seconds());
-    out += "s)";
-}
-template <class Count, class Watch, Ties T>
-void write_retention(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
-    out += "best(";
-    out.add(retention.limit());
-    out += ", ";
-    out.add_watch(retention.watch());
-    if (T == Ties::keep_newest) out += ", newest";
-    out += ")";
-}
-template <class A, class B>
-void write_retention(Text& out, const KeepEither<A, B>& retention) {
-    write_retention(out, retention.first());
-    out += " | ";
-    write_retention(out, retention.second());
-}
-template <class R>
-void write_retention(Text& out, const Capped<R>& retention) {
-    out += "capped(";
-    write_retention(out, retention.inner());
-    out += ", ";
-    out.add(retention.bytes());
-    out += ")";
 }
 
 }  // namespace detail
@@ -328,22 +312,14 @@ template <class = void>
     return std::string{std::move(out)};
 }
 
-/// A policy as text: `every(500) | best(val/loss, min)`. What a program composes of our policies is read back
-/// by `parse_policy` as the same policy; a Predicate and a policy of one's own are "custom", unless they have
-/// `void spell(auto& out) const`, which appends to `out`.
-template <SavePolicy P>
+/// A policy or a retention as text: `every(500) | best(val/loss, min)`. What a program composes of ours is
+/// read back by `parse_policy` or `parse_retention` as the same one; a Predicate, and a policy or retention
+/// of one's own, are "custom", unless they have `void spell(auto& out) const`, which appends to `out`.
+template <class P>
+    requires(SavePolicy<P> || RetentionPolicy<P>)
 [[nodiscard]] std::string to_text(const P& policy) {
     detail::Text out;
     detail::spell(out, policy);
-    return std::string{std::move(out)};
-}
-
-/// A retention as text: `last(3) | best(1, val/loss, min)`, which `parse_retention` reads back. One of the
-/// user's own is "custom", unless it has `void spell(auto& out) const`.
-template <RetentionPolicy R>
-[[nodiscard]] std::string to_text(const R& retention) {
-    detail::Text out;
-    detail::write_retention(out, retention);
     return std::string{std::move(out)};
 }
 

@@ -16,9 +16,9 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A count that the program computes; a negative one is 0.
-template <std::integral I>
-[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
-    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+template <std::integral Integer>
+[[nodiscard]] constexpr GivenCount given_count(Integer n) noexcept {
+    return {n < Integer{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
 }
 
 }  // namespace detail
@@ -65,24 +65,24 @@ template <std::int64_t n>
 using Until = StepBound<detail::FixedCount<n>, false>;
 
 /// `policy` from step `n` on; `after(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto after(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto after(Integer n) noexcept {
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
 /// The same as `after(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto after(Integer n, const P& policy) {
     return after(n) & policy;
 }
 
 /// `policy` before step `n`; `until(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto until(I n) noexcept {
+template <std::integral Integer>
+[[nodiscard]] constexpr auto until(Integer n) noexcept {
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
 /// The same as `until(n) & policy`.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto until(Integer n, const P& policy) {
     return until(n) & policy;
 }
 
@@ -138,8 +138,8 @@ template <SavePolicy P>
 using Once = First<1, P>;
 
 /// Lets `policy` save `k` times: see `First`. A `k` below 1 saves nothing.
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, const P& policy) {
+template <std::integral Integer, class P>
+[[nodiscard]] constexpr auto first(Integer k, const P& policy) {
     if constexpr (SavePolicy<P>) {
         return FirstOf<detail::GivenCount, P>{detail::given_count(k), policy};
     } else {

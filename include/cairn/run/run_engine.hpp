@@ -650,9 +650,12 @@ class BasicRunEngine final : public RunCore,
         if (const std::string since = live_->collector.first_failure(); dropped != 0) {
             const error told{errc::io,
                              std::to_string(dropped) + " rows were dropped: " +
-                                 (since.empty() ? "they came faster than they could be written" : since),
+                                 (since.empty() ? "they came faster than they could be written, or from a "
+                                                  "thread that was ending"
+                                                : since),
                              dir().string(),
-                             since.empty() ? "log less often" : "make room before the next run"};
+                             since.empty() ? "log less often, and not while a thread ends"
+                                           : "make room before the next run"};
             if (since.empty())
                 note_failure(told, false);  // all that was taken is written
             else

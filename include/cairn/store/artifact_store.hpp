@@ -415,7 +415,7 @@ class BasicArtifactStore {
         }
         if (!text && text.error().code() == errc::not_found) {
             return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
-                         "see which there are with: cairn ls"};
+                         "see which there are with: cairn artifact ls"};
         }
         if (!text) return text.error();
         const auto record = Json::parse(*text, nullptr, false);

@@ -412,7 +412,8 @@ template <class = void>
         }
         case Form::single:
             for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+                values[i] = static_cast<double>(
+                    std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i]))));
             return true;
         case Form::full:
             for (std::size_t i = 0; i < values.size(); ++i)

@@ -79,19 +79,19 @@ class BasicArtifactRepair {
     /// What is wrong with an object, and the file that was looked at.
     struct Known {
         std::optional<error> damage{};
-        os::Status seen{};
+        os::FileStatus seen{};
     };
 
     [[nodiscard]] static bool is_lost(const error& why) noexcept {
         return why.code() == errc::corrupt || why.code() == errc::not_found;
     }
-    [[nodiscard]] static bool is_same(const os::Status& a, const os::Status& b) noexcept {
+    [[nodiscard]] static bool is_same(const os::FileStatus& a, const os::FileStatus& b) noexcept {
         return a.exists == b.exists && a.inode == b.inode && a.device == b.device && a.size == b.size &&
                a.modified_ns == b.modified_ns;
     }
-    [[nodiscard]] static os::Status status_of(const os::Path& path) {
+    [[nodiscard]] static os::FileStatus status_of(const os::Path& path) {
         const auto there = os::status(path, os::Links::refuse);
-        return there ? *there : os::Status{};
+        return there ? *there : os::FileStatus{};
     }
     [[nodiscard]] os::Path dir_of(const Artifact& artifact) const {
         return store_.artifact_dir(artifact.project, artifact.store.name());
@@ -184,7 +184,7 @@ class BasicArtifactRepair {
     }
     /// Whether a file of its own has the bytes of an entry.
     [[nodiscard]] static bool is_whole_copy(const os::Path& path, const FileEntry& file) {
-        const os::Status there = status_of(path);
+        const os::FileStatus there = status_of(path);
         if (!there.is_file || there.size != file.size) return false;
         Sha256 hash;
         const auto read =
@@ -347,7 +347,7 @@ class BasicArtifactRepair {
         for (const FileEntry& file : manifest.files) {
             if (!file.is_stored() || !file.pieces.empty()) continue;
             const os::Path path = plain / os::path_of(file.path);
-            const os::Status there = status_of(path), object = status_of(store_.object_path(file.digest));
+            const os::FileStatus there = status_of(path), object = status_of(store_.object_path(file.digest));
             const bool is_link = there.exists && there.inode == object.inode && there.device == object.device;
             if (!is_link && !is_whole_copy(path, file)) wrong.push_back(&file);
         }

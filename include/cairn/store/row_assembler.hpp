@@ -97,7 +97,7 @@ class BasicRowAssembler {
         if (!is_wanted) return;  // a frame brings the names of all that is in it
         const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
                                                       std::int64_t time_ns, const std::vector<Cell>& cells) {
-            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+            hand_on({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
         });
         if (!is_whole) ++report.damaged;
     }
@@ -136,7 +136,7 @@ class BasicRowAssembler {
         const bool is_continued = (record.flags & row_is_continued) != 0;
         // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
         if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
-        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!continues && !is_continued) return hand_on(row, lane, cells_, report, f);
         if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
         if (!lane.begun) return;
         Begun& begun = *lane.begun;
@@ -146,7 +146,7 @@ class BasicRowAssembler {
             begun.cells.push_back(cell);
         }
         if (continues) return;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        hand_on({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
         lane.begun.reset();
     }
 
@@ -154,7 +154,8 @@ class BasicRowAssembler {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
     }
     template <class F>
-    void emit(StoredRow row, const Lane& lane, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+    void hand_on(StoredRow row, const Lane& lane, const std::vector<Cell>& cells, HistoryReport& report,
+                 F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             const auto name = lane.names.find(cell.metric);

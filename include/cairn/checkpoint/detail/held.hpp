@@ -150,9 +150,6 @@ class SinkHolder final : public HeldSink {
     static constexpr bool lists = requires(S& s) { s.versions(false); };
     static constexpr bool marks_best =
         requires(S& s, const Version& v, const Watched& w) { s.mark_best(v, w); };
-    static constexpr bool knows_held = requires(S& s, const Version& v) { s.is_held(v); };
-    static constexpr bool annotates =
-        requires(S& s, const Version& v, const DynamicRow& row) { s.annotate(v, row); };
 
   public:
     explicit SinkHolder(S of)
@@ -200,7 +197,7 @@ class SinkHolder final : public HeldSink {
             return {};
     }
     [[nodiscard]] bool is_held(const Version& version) override {
-        if constexpr (knows_held)
+        if constexpr (requires { sink.is_held(version); })
             return sink.is_held(version);
         else
             return false;
@@ -209,7 +206,7 @@ class SinkHolder final : public HeldSink {
         if constexpr (marks_best) sink.mark_best(version, by);
     }
     result<void> annotate(const Version& version, const DynamicRow& metrics) override {
-        if constexpr (annotates)
+        if constexpr (requires { sink.annotate(version, metrics); })
             return sink.annotate(version, metrics);
         else
             return {};

@@ -160,8 +160,9 @@ class BasicReplay {
         if (const auto known = after_.find(version); known != after_.end()) {
             State state = known->second.copy();
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
-                const auto& [number, row] = annotations_[i];
-                if (number <= version) state.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
+                const Version& late = annotations_[i];
+                if (late.number <= version)
+                    state.policy->settle(At<DynamicRow>{late.row}, Outcome::annotated);
             }
             return state;
         }
@@ -250,7 +251,7 @@ class BasicReplay {
 
     void take_annotation(std::uint64_t version, const DynamicRow& row) {
         now_.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
-        annotations_.emplace_back(version, row);
+        annotations_.push_back({.number = version, .row = row});
         rows_.insert_or_assign(version, row);
     }
     /// Whether a metric has a number in the one that is none in the other.
@@ -324,7 +325,7 @@ class BasicReplay {
     State now_;
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
-    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::vector<Version> annotations_;  // number and row
     // Of the versions that were queued, by `save`: their numbers, and why there is none.
     std::map<std::uint64_t, std::uint64_t> written_;
     std::map<std::uint64_t, std::string> lost_;

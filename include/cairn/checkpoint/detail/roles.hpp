@@ -18,17 +18,10 @@ template <class P>
 struct this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time;
 
 template <class T>
-inline constexpr bool is_policy = SavePolicy<T>;
-template <class T>
-inline constexpr bool is_retention = RetentionPolicy<T>;
-template <class T>
-inline constexpr bool is_sink = ArtifactSink<T>;
-
-template <class T>
 inline constexpr bool is_options = std::same_as<T, SaveOptions>;
 
 template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T> || is_options<T>;
+inline constexpr bool has_role = SavePolicy<T> || RetentionPolicy<T> || ArtifactSink<T> || is_options<T>;
 
 /// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
 template <class T>

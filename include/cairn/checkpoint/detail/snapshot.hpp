@@ -45,7 +45,7 @@ class BasicSnapshot {
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
     /// Gives the files on, in the order in which they came. Fails: as `emit` does.
-    [[nodiscard]] result<void> read(Emit emit) const {
+    [[nodiscard]] result<void> read(Emit put) const {
         std::size_t block = 0, at = 0;
         for (const File& file : files_) {
             std::uint64_t left = file.bytes;
@@ -58,7 +58,7 @@ class BasicSnapshot {
                 const auto piece = left == 0
                                        ? std::span<const std::byte>{}
                                        : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
-                if (auto taken = emit(file.name, piece); !taken) return taken;
+                if (auto taken = put(file.name, piece); !taken) return taken;
                 at += count;
                 left -= count;
             } while (left != 0);

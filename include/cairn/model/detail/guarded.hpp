@@ -11,9 +11,9 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// What `body()` returns (a `result<void>`); what it throws becomes an error that says what was `tried`.
+/// What `body()` returns (a `result`); what it throws becomes an error that says what was `tried`.
 template <class Body>
-[[nodiscard]] result<void> guarded(std::string_view tried, Body&& body) {
+[[nodiscard]] auto guarded(std::string_view tried, Body&& body) -> decltype(body()) {
 #if CAIRN_HAS_EXCEPTIONS
     try {
         return body();

@@ -109,13 +109,13 @@ class TensorLoad {
     struct Copy {
         TensorView to;
         TensorView from;
-        std::byte* target = nullptr;
 
         [[nodiscard]] bool resizes() const { return to.access != nullptr && !(to.shape == from.shape); }
         void write(std::vector<std::byte>& buffer) const {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
-                copy_elements(target, from.bytes, size);
+                // It was handed over so: `pair_tensors` looked.
+                copy_elements(const_cast<std::byte*>(to.bytes.data()), from.bytes, size);
             } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
@@ -147,7 +147,7 @@ class TensorLoad {
                 continue;
             }
             const TensorView& found = *next++;
-            if (!model.slots[i].writable) return is_const("tensor", wanted.name);
+            if (!model.writable[i]) return is_const("tensor", wanted.name);
             if (!fits(wanted, found)) {
                 report_.different.push_back(wanted.name);
                 misfits.add(in_quotes(wanted.name) + " is " + expected(wanted) + " in the model, " +
@@ -160,7 +160,7 @@ class TensorLoad {
                                        " has a bool that is neither 0 nor 1");
             }
             if (selection_ != nullptr) report_.loaded.push_back(wanted.name);
-            copies_.push_back({std::move(wanted), found, model.slots[i].target});
+            copies_.push_back({std::move(wanted), found});
         }
         skip_to(nullptr);
         for (const DescribedText& text : model.texts) {

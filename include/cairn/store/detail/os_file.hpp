@@ -79,7 +79,7 @@ class BasicFile {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        Status info;
+        FileStatus info;
         if (sys::fstat(handle_, info) != 0) return failure("look at", path_);
         return info.size;
     }
@@ -144,7 +144,7 @@ template <class X>
 result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
     auto file = open(path, {.read = true, .follow = links == Links::follow}, "open");
     if (!file) return file;
-    Status info;
+    FileStatus info;
     if (sys::fstat(file->handle_, info) != 0) return failure("look at", path);
     if (!info.is_file) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),

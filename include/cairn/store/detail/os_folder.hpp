@@ -23,8 +23,8 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// Nothing there is an answer, not a failure.
 template <class = void>
-[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    Status out;
+[[nodiscard]] result<FileStatus> status(const Path& path, Links links = Links::follow) {
+    FileStatus out;
     const int got = links == Links::follow ? sys::stat(path.c_str(), out) : sys::lstat(path.c_str(), out);
     if (got == 0 || errno == ENOENT || errno == ENOTDIR) return out;
     return failure("look at", path);

@@ -118,8 +118,8 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
         if (!file && file.error().code() != errc::busy) return file.error();
         if (file && sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            Status mine;
-            Status there;
+            FileStatus mine;
+            FileStatus there;
             if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
                 mine.inode == there.inode && mine.device == there.device) {
                 return BasicLock{LockedFile{std::move(*file)}};

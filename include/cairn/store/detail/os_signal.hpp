@@ -20,7 +20,7 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
 enum class Signal : unsigned char { term, usr1 };
-inline constexpr std::size_t signals = 2;
+inline constexpr std::size_t signal_count = 2;
 
 #if defined(_WIN32)
 
@@ -175,9 +175,9 @@ class CAIRN_ONE_IN_PROCESS BasicSignalCounter {
         if (signal == SIGTERM && earlier != 0 && is_default(before)) end_by(Signal::term);
     }
 
-    static inline constinit std::atomic<std::uint32_t> counts_[signals] = {};
+    static inline constinit std::atomic<std::uint32_t> counts_[signal_count] = {};
     static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
-    static inline struct ::sigaction before_[signals] = {};
+    static inline struct ::sigaction before_[signal_count] = {};
     static inline ::pid_t listener_ = 0;
 };
 using SignalCounter = BasicSignalCounter<>;

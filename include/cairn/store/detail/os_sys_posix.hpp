@@ -90,7 +90,7 @@ inline int close(int fd) noexcept { return ::close(fd); }
     return ::ftruncate(fd, static_cast<::off_t>(size));
 }
 
-[[nodiscard]] inline int read_status(int done, const struct ::stat& from, Status& to) noexcept {
+[[nodiscard]] inline int read_status(int done, const struct ::stat& from, FileStatus& to) noexcept {
     if (done != 0) return done;
 #if defined(__APPLE__)
     const ::timespec modified = from.st_mtimespec;
@@ -108,16 +108,16 @@ inline int close(int fd) noexcept { return ::close(fd); }
     to.inode = static_cast<std::uint64_t>(from.st_ino);
     return 0;
 }
-[[nodiscard]] inline int fstat(int fd, Status& to) noexcept {
+[[nodiscard]] inline int fstat(int fd, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::fstat(fd, &info), info, to);
 }
-[[nodiscard]] inline int stat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int stat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::stat(path, &info), info, to);
 }
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
+[[nodiscard]] inline int lstat(const char* path, FileStatus& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
 }

@@ -9,7 +9,7 @@
 namespace CAIRN_NAMESPACE::detail::os {
 
 /// What is at a path. All false and 0 if there is nothing.
-struct Status {
+struct FileStatus {
     bool exists = false;
     bool is_dir = false;
     bool is_file = false;

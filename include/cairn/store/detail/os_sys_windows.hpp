@@ -265,7 +265,7 @@ template <class Info>
 [[nodiscard]] inline std::uint64_t joined(::DWORD high, ::DWORD low) noexcept {
     return static_cast<std::uint64_t>(high) << 32U | low;
 }
-[[nodiscard]] inline int fstat(Handle file, Status& to) noexcept {
+[[nodiscard]] inline int fstat(Handle file, FileStatus& to) noexcept {
     ::BY_HANDLE_FILE_INFORMATION info{};
     Attributes is;
     if (::GetFileInformationByHandle(native(file), &info) == 0 || attributes(native(file), is) != 0)
@@ -284,7 +284,7 @@ template <class Info>
     to.inode = joined(info.nFileIndexHigh, info.nFileIndexLow);
     return 0;
 }
-[[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
+[[nodiscard]] inline int status_of(const wchar_t* path, FileStatus& to, bool itself) noexcept {
     Attributes is;
     const ::HANDLE file = open_handle(path, FILE_READ_ATTRIBUTES, itself, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
@@ -292,9 +292,13 @@ template <class Info>
     ::CloseHandle(file);
     return got;
 }
-[[nodiscard]] inline int stat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, false); }
+[[nodiscard]] inline int stat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, false);
+}
 /// Of a link itself.
-[[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
+[[nodiscard]] inline int lstat(const wchar_t* path, FileStatus& to) noexcept {
+    return status_of(path, to, true);
+}
 
 /// Whether an open file lies on this machine.
 [[nodiscard]] inline bool is_local(Handle file) noexcept {
@@ -472,7 +476,7 @@ template <class Each>
 
 /// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
 [[nodiscard]] inline int reserve(Handle file, std::uint64_t size) noexcept {
-    Status info;
+    FileStatus info;
     if (fstat(file, info) != 0) return errno;
     if (info.size >= size) return 0;
     return ftruncate(file, size) == 0 ? 0 : errno;  // NTFS gives a file its clusters when its end is set
