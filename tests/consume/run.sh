@@ -54,6 +54,14 @@ pkg_config() {
     "$CXX" -std=c++20 $(PKG_CONFIG_PATH=$work/moved/share/pkgconfig pkg-config --cflags --libs cairn) \
         "$here/main.cpp" "$here/other.cpp" -o "$work/consumer"
     "$work/consumer"
+    # Headers whose folder is no part of the prefix, as some distributions have it; nor of the source, says CMake.
+    headers=$(mktemp -d)
+    rm -r "$work/moved"
+    installed -DCMAKE_INSTALL_INCLUDEDIR="$headers"
+    flags=$(PKG_CONFIG_PATH=$work/moved/share/pkgconfig pkg-config --cflags-only-I cairn)
+    [ "${flags% }" = "-I$headers" ]
+    [ -e "$headers/cairn/cairn.hpp" ]
+    rm -r "$headers"
 }
 meson_subproject() {
     # A copy, because Meson wants the library inside its subprojects/.
