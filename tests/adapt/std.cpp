@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/adapt/std.hpp>
 #include <cairn/model/model.hpp>
+#include <cairn/model/tensors_of.hpp>
 
 #include "model/support.hpp"
 #include "support/catch.hpp"

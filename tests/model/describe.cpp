@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/model/describe.hpp>
+#include <cairn/model/tensors_of.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/model/model.hpp>
+#include <cairn/model/tensors_of.hpp>
 
 #include "model/support.hpp"
 #include "support/catch.hpp"

@@ -388,14 +388,4 @@ result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> de
     return std::move(fields.found_);
 }
 
-/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
-/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
-/// describe throws. Cost: a few allocations per tensor, no copy of the data.
-template <Describable T>
-[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
-    result<detail::Description> description = detail::description_by(detail::describing(model));
-    if (!description) return description.error();
-    return std::move(description->tensors);
-}
-
 }  // namespace CAIRN_NAMESPACE

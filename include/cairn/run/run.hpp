@@ -77,6 +77,12 @@ class BasicRun {
         return log_fields(step.value, std::move(fields)...);
     }
 
+    /// Does not compile: a step is `cairn::step(n)`.
+    template <std::integral N, class... Names, class... Ts>
+    void log(N, const Field<Names, Ts>&...) {
+        (void)sizeof(detail::write_this_step_as_cairn_step_of_n<N>);
+    }
+
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)

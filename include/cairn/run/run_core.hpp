@@ -58,6 +58,10 @@ struct MediaPlace {
     std::int64_t time_ns = 0;
 };
 
+// Never defined: its name is the compiler's message.
+template <class N>
+struct write_this_step_as_cairn_step_of_n;
+
 /// What looks at rows as they are logged, on the thread that logs them.
 class RowWatcher {
   public:

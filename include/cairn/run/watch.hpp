@@ -6,6 +6,7 @@
 #include <cairn/core/time.hpp>
 #include <cairn/media/histogram.hpp>
 #include <cairn/model/describe.hpp>
+#include <cairn/model/tensors_of.hpp>
 #include <cairn/run/detail/tensor_histogram.hpp>
 #include <cairn/run/detail/watches.hpp>
 #include <cairn/run/run.hpp>
