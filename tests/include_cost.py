@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12000, 112030),
     "extern.hpp": (12060, 112080),  # it names what it declares
     "engine.hpp": (16620, 116770),
-    "cairn_full.hpp": (32960, 139750),  # also what needs cpp-httplib and libpng, where they are
+    "cairn_full.hpp": (32970, 139760),  # also what needs cpp-httplib and libpng, where they are
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (520, 31500),  # keeps a few values without an allocation, any number with one; a row as its author wrote it
     "core": (400, 28000),
@@ -28,14 +28,14 @@ BUDGET = {
     "checkpoint": (12800, 115000),
     "query": (12330, 114440),  # adds stretches at once, walks a pyramid
     "serve/server.hpp": (13790, 113490),
-    "cli/serve.hpp": (14000, 120050),  # a report has rich values
+    "cli/serve.hpp": (14010, 120060),  # a report has rich values
     "serve": (12570, 114680),
     "cli/import.hpp": (17270, 127320),  # it has all that records a run
     "cli": (15980, 127380),
     "store/repair_run.hpp": (5350, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
     "mirror": (14280, 115100),
-    "cli/cli.hpp": (23640, 136700),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "cli/cli.hpp": (23650, 136720),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
     "mirror/import_wandb.hpp": (15820, 118170),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }

@@ -3806,16 +3806,6 @@ result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> de
     return std::move(fields.found_);
 }
 
-/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
-/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
-/// describe throws. Cost: a few allocations per tensor, no copy of the data.
-template <Describable T>
-[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
-    result<detail::Description> description = detail::description_by(detail::describing(model));
-    if (!description) return description.error();
-    return std::move(description->tensors);
-}
-
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/model/detail/byte_stream.hpp
@@ -11953,6 +11943,10 @@ struct MediaPlace {
     std::int64_t time_ns = 0;
 };
 
+// Never defined: its name is the compiler's message.
+template <class N>
+struct write_this_step_as_cairn_step_of_n;
+
 /// What looks at rows as they are logged, on the thread that logs them.
 class RowWatcher {
   public:
@@ -12308,6 +12302,12 @@ class BasicRun {
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
+    }
+
+    /// Does not compile: a step is `cairn::step(n)`.
+    template <std::integral N, class... Names, class... Ts>
+    void log(N, const Field<Names, Ts>&...) {
+        (void)sizeof(detail::write_this_step_as_cairn_step_of_n<N>);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.

@@ -3819,16 +3819,6 @@ result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> de
     return std::move(fields.found_);
 }
 
-/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
-/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
-/// describe throws. Cost: a few allocations per tensor, no copy of the data.
-template <Describable T>
-[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
-    result<detail::Description> description = detail::description_by(detail::describing(model));
-    if (!description) return description.error();
-    return std::move(description->tensors);
-}
-
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/model/detail/byte_stream.hpp
@@ -11966,6 +11956,10 @@ struct MediaPlace {
     std::int64_t time_ns = 0;
 };
 
+// Never defined: its name is the compiler's message.
+template <class N>
+struct write_this_step_as_cairn_step_of_n;
+
 /// What looks at rows as they are logged, on the thread that logs them.
 class RowWatcher {
   public:
@@ -12321,6 +12315,12 @@ class BasicRun {
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
+    }
+
+    /// Does not compile: a step is `cairn::step(n)`.
+    template <std::integral N, class... Names, class... Ts>
+    void log(N, const Field<Names, Ts>&...) {
+        (void)sizeof(detail::write_this_step_as_cairn_step_of_n<N>);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
@@ -30658,6 +30658,18 @@ class MediaList {
         return {};
     }
 
+    /// `refresh` for who goes on with what can be read: what cannot, each time there is more of it.
+    [[nodiscard]] std::vector<error> losses() {
+        std::vector<error> all;
+        if (auto found = refresh(); !found) all.push_back(found.error());
+        if (std::exchange(told_, damaged_) < damaged_) {
+            all.push_back({errc::corrupt,
+                           std::to_string(damaged_) + " stretches of a run's rich values are damaged",
+                           path_.string(), "the others can be read"});
+        }
+        return all;
+    }
+
     /// In the order they were written.
     [[nodiscard]] const std::vector<RecordedMedia>& all() const noexcept { return all_; }
     /// Stretches that cannot be read.
@@ -30691,7 +30703,7 @@ class MediaList {
     std::filesystem::path path_;
     std::vector<RecordedMedia> all_;
     std::uint64_t end_ = 0;
-    std::size_t damaged_ = 0;
+    std::size_t damaged_ = 0, told_ = 0;
 };
 
 /// The rich values of a run, of its rank 0. Fails: corrupt, unsupported, io.
@@ -31892,7 +31904,7 @@ class EventMirror {
     /// Rows first: a rich value is written after its row. Returns how many rows there were.
     result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, bool has_ended,
                               LeftOut& left_out) {
-        if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
+        left_out.add_once(media_.losses());
         std::uint64_t rows = 0;
         result<void> done;
         const auto write = [&](const StoredRow& row) {
@@ -33181,7 +33193,7 @@ class RankMirror : public KeptCursor<Cursor> {
     }
     /// Looks for new ones; they wait for their row.
     void find_media() {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_known_ < media_.all().size(); ++media_known_) {
             const RecordedMedia& one = media_.all()[media_known_];
             if (one.at >= cursor_.media && !cursor_.media_ahead.contains(one.at))
@@ -34990,7 +35002,7 @@ class RankMirror : public KeptCursor<Cursor> {
     // ---- files
 
     result<void> tell_media() {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -37183,6 +37195,23 @@ void record_git([[maybe_unused]] const Run& run, [[maybe_unused]] const GitOptio
                                      false);
         }
     }
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/tensors_of.hpp
+// What a model holds, for who looks at it.
+
+namespace CAIRN_NAMESPACE {
+
+/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
+/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
+/// describe throws. Cost: a few allocations per tensor, no copy of the data.
+template <Describable T>
+[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
+    result<detail::Description> description = detail::description_by(detail::describing(model));
+    if (!description) return description.error();
+    return std::move(description->tensors);
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -39949,7 +39978,7 @@ class RankMirror : public KeptCursor<Cursor> {
         return save();
     }
     result<void> tell_media(const std::string& base) {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -41107,7 +41136,7 @@ class RankMirror : public KeptCursor<Cursor> {
         return put;
     }
     result<void> tell_media(const RecordedRun& run) {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;

@@ -165,6 +165,25 @@ void tell_what_is_damaged(const auto& open) {
     CHECK(look_again().empty());
 }
 
+/// A rich value that somebody has damaged: the next one is there, and it is told, once.
+void tell_which_values_are_damaged(const auto& open) {
+    const TempDir dir;
+    auto first = start(dir, 0);
+    first.log("note"_m = cairn::Text{"one"});
+    first.log("note"_m = cairn::Text{"two"});
+    REQUIRE(first.finish());
+    const auto run = cairn::open(dir.path()).value().run("p", "r").value();
+    flip(run.dir() / cairn::detail::media_file, cairn::detail::media_header_bytes + 5);
+    const auto look = [&] {
+        return open(cairn::open(dir.path()).value(), run)->catch_up(run).value().left_out;
+    };
+    const auto told = look();
+    REQUIRE(told.size() == 1);
+    CHECK(told.front().code() == cairn::errc::corrupt);
+    CHECK(told.front().path() == (run.dir() / cairn::detail::media_file).string());
+    CHECK(look().empty());
+}
+
 /// What is wrong with one rank keeps no other back.
 void go_on_beside_a_damaged_rank(const auto& open) {
     const TempDir dir;
@@ -248,6 +267,10 @@ TEST_CASE("mirrors: what a rank left out is told, though another rank fails in t
 
 TEST_CASE("mirrors: a ring that cannot be read is told once", "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { tell_what_is_damaged(open); });
+}
+
+TEST_CASE("mirrors: that rich values cannot be read is told once", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { tell_which_values_are_damaged(open); });
 }
 
 TEST_CASE("mirrors: a rank whose record is damaged keeps no other back", "[mirror][ranks]") {

@@ -70,6 +70,8 @@ TEST_CASE("media list: what is no description is passed over and counted", "[que
     REQUIRE(list.refresh());
     CHECK(list.all().size() == 2);
     CHECK(list.damaged() == 5);
+    CHECK(list.losses().size() == 1);
+    CHECK(list.losses().empty());  // no more of them
 }
 
 TEST_CASE("api: media by metric, spread over the steps, with their values", "[query][media][api]") {

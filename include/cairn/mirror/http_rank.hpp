@@ -133,7 +133,7 @@ class RankMirror : public KeptCursor<Cursor> {
         return save();
     }
     result<void> tell_media(const std::string& base) {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;

@@ -103,7 +103,7 @@ class EventMirror {
     /// Rows first: a rich value is written after its row. Returns how many rows there were.
     result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, bool has_ended,
                               LeftOut& left_out) {
-        if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
+        left_out.add_once(media_.losses());
         std::uint64_t rows = 0;
         result<void> done;
         const auto write = [&](const StoredRow& row) {

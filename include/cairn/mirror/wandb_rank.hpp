@@ -401,7 +401,7 @@ class RankMirror : public KeptCursor<Cursor> {
     }
     /// Looks for new ones; they wait for their row.
     void find_media() {
-        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
+        left_out_.add_once(media_.losses());
         for (; media_known_ < media_.all().size(); ++media_known_) {
             const RecordedMedia& one = media_.all()[media_known_];
             if (one.at >= cursor_.media && !cursor_.media_ahead.contains(one.at))

@@ -66,6 +66,18 @@ class MediaList {
         return {};
     }
 
+    /// `refresh` for who goes on with what can be read: what cannot, each time there is more of it.
+    [[nodiscard]] std::vector<error> losses() {
+        std::vector<error> all;
+        if (auto found = refresh(); !found) all.push_back(found.error());
+        if (std::exchange(told_, damaged_) < damaged_) {
+            all.push_back({errc::corrupt,
+                           std::to_string(damaged_) + " stretches of a run's rich values are damaged",
+                           path_.string(), "the others can be read"});
+        }
+        return all;
+    }
+
     /// In the order they were written.
     [[nodiscard]] const std::vector<RecordedMedia>& all() const noexcept { return all_; }
     /// Stretches that cannot be read.
@@ -99,7 +111,7 @@ class MediaList {
     std::filesystem::path path_;
     std::vector<RecordedMedia> all_;
     std::uint64_t end_ = 0;
-    std::size_t damaged_ = 0;
+    std::size_t damaged_ = 0, told_ = 0;
 };
 
 /// The rich values of a run, of its rank 0. Fails: corrupt, unsupported, io.
