@@ -56,7 +56,8 @@ class Amalgamation:
         if header in self.seen:
             return
         self.seen.add(header)
-        own, depth = [f"\n// ---- cairn/{header}\n"], 0
+        title = f"\n// ---- cairn/{header}\n"
+        own, depth = [title], 0
         for number, line in enumerate((ROOT / "include/cairn" / header).read_text().splitlines(keepends=True), 1):
             directive = line.lstrip().removeprefix("#").lstrip() if line.lstrip().startswith("#") else ""
             depth += directive.startswith("if") - directive.startswith("endif")
@@ -75,7 +76,7 @@ class Amalgamation:
                 self.outside.add(include[1])
             elif not line.startswith(("#pragma once", "// SPDX-")):
                 own.append(line)
-        if "".join(own[1:]).strip():
+        if "".join(own).strip() != title.strip():
             self.body += own
 
 

@@ -41854,6 +41854,7 @@ class Image {
 };
 
 }  // namespace CAIRN_NAMESPACE
+#endif
 
 #define CAIRN_SINGLE_HEADER_IS_HERE
 #endif  // CAIRN_SINGLE_INCLUDE
