@@ -10851,7 +10851,7 @@ template <class = void>
 [[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
                                       const std::string& folder) {
     result<void> first;
-    std::set<std::string> folders{folder};  // an inner folder comes before its outer one
+    std::set<std::string> folders{folder};
     const auto keep = [&](const result<void>& gone) {
         const errc why = gone ? errc::not_found : gone.error().code();
         const bool is_of_others =
@@ -10865,8 +10865,8 @@ template <class = void>
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
-    for (auto empty = folders.rbegin(); empty != folders.rend(); ++empty)
-        keep(os::remove_empty_dir_inside(dir, *empty));
+    for (auto empty = folders.end(); empty != folders.begin();)
+        keep(os::remove_empty_dir_inside(dir, *--empty));  // an inner one comes before its outer one
     return first;
 }
 

@@ -71,9 +71,9 @@ class MediaList {
         std::vector<error> all;
         if (auto found = refresh(); !found) all.push_back(found.error());
         if (std::exchange(told_, damaged_) < damaged_) {
-            all.push_back({errc::corrupt,
-                           std::to_string(damaged_) + " stretches of a run's rich values are damaged",
-                           path_.string(), "the others can be read"});
+            all.emplace_back(errc::corrupt,
+                             std::to_string(damaged_) + " stretches of a run's rich values are damaged",
+                             path_.string(), "the others can be read");
         }
         return all;
     }
