@@ -15930,7 +15930,8 @@ class Checkpoint {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
         SaveResult last = Skipped{SkipReason::not_due};
-        if (core().wants().end) last = told(ask_once_more(false, parts...));
+        if (core().wants().end) last = ask_once_more(false, parts...);
+        last = told(std::move(last));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
         return last;
     }

@@ -269,6 +269,23 @@ TEST_CASE("a version does not wait for what is removed for it, the one after it 
     CHECK(checkpoint.step(row_of(run, 3, 1), part("model", model)).wait().saved());
 }
 
+TEST_CASE("strict throws what was lost while finish waited for it, also where the policy saves nothing at "
+          "the end") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    gate->fails = {0};
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.strict = true}, gated(gate));
+    (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+    std::thread opener{[&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        gate->open();
+    }};
+    CHECK_THROWS_AS(checkpoint.finish(part("model", model)), cairn::error);
+    opener.join();
+}
+
 TEST_CASE("strict throws what was lost, at the next call") {
     const TempDir dir;
     auto run = open_run(dir);
