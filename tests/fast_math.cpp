@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 using namespace cairn::literals;
 
@@ -77,12 +78,22 @@ void record_and_read(const std::filesystem::path& dir) {
           "so it is for rows that are taken together");
 }
 
+/// Windows removes nothing that is read-only, as objects are.
+void clear(const std::filesystem::path& dir) {
+    std::error_code none;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{dir, none}) {
+        std::filesystem::permissions(entry, std::filesystem::perms::owner_write,
+                                     std::filesystem::perm_options::add, none);
+    }
+    std::filesystem::remove_all(dir);
+}
+
 }  // namespace
 
 int main() {
     const auto dir = std::filesystem::current_path() / "fast_math";
-    std::filesystem::remove_all(dir);
+    clear(dir);
     record_and_read(dir);
-    std::filesystem::remove_all(dir);  // when nothing is open: on Windows it would try for ever
+    clear(dir);  // when nothing is open: on Windows it would try for ever
     return failures;
 }

@@ -15,7 +15,7 @@ std::string text_of(std::span<const std::byte> block, BlockWriter* writer = null
     std::string text;
     BlockReader reader;
     const bool read = reader.read(
-        block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells) {
             text += std::to_string(static_cast<int>(kind)) + ' ' + std::to_string(step) + ' ' +
                     std::to_string(time_ns);
             for (const Cell& cell : cells) {

@@ -60,7 +60,7 @@ std::ptrdiff_t come_back(std::span<const std::byte> block, const std::vector<Log
     std::ptrdiff_t count = 0;
     bool right = true;
     const bool read = reader.read(
-        block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells) {
             const Logged row{kind, step, time_ns / ns_per_ms, {cells.begin(), cells.end()}};
             right = right && static_cast<std::size_t>(count) < rows.size() &&
                     same(row, rows[static_cast<std::size_t>(count)]);
