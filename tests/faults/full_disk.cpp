@@ -132,7 +132,33 @@ struct Big {
                : 1;
 }
 
+/// The store's temporaries lie on one disk, its runs on another.
+[[nodiscard]] int save_to_another_disk(const TempDir& dir) {
+    fs::create_directories(dir / "store/projects");
+    if (!mount_small_disk(dir / "store/projects")) return no_mount;
+    std::ofstream{dir / "notes.txt"} << "what is to be kept";
+    cairn::Run run = open_run(dir);
+    run.save(dir / "notes.txt");
+    const bool ok = holds(run.finish().has_value(), "the run ends well");
+    std::ifstream kept{run.dir() / "files/notes.txt"};
+    return holds(std::string{std::istreambuf_iterator<char>{kept}, {}} == "what is to be kept",
+                 "it is kept") &&
+                   holds(std::distance(fs::directory_iterator{run.dir() / "files"}, {}) == 1, "alone") && ok
+               ? 0
+               : 1;
+}
+
 }  // namespace
+
+TEST_CASE("faults: files are saved where runs lie on another disk than what is temporary", "[faults][full]") {
+    const TempDir dir;
+    const int ended = in_child([&] { return save_to_another_disk(dir); });
+    if (ended == no_mount) {
+        WARN("not here: this process may mount nothing");
+        return;
+    }
+    CHECK(ended == 0);
+}
 
 TEST_CASE("faults: on a full disk what the program prints is no longer kept, and none of it is lost",
           "[faults][full]") {

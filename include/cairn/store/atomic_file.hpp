@@ -119,6 +119,20 @@ class BasicTempPath {
 };
 using TempPath = BasicTempPath<>;
 
+[[nodiscard]] inline os::Path folder_of(const os::Path& path) {
+    return path.has_parent_path() ? path.parent_path() : os::Path{"."};
+}
+/// Calls `f(folder)`, which makes a temporary there and renames it to `path`: with `temp_dir`, and where that
+/// is none or another file system, with the folder of `path`.
+template <class F>
+result<void> with_temp_dir(const os::Path& path, const os::Path& temp_dir, F&& f) {
+    if (!temp_dir.empty()) {
+        auto done = f(temp_dir);
+        if (done || done.error().code() != errc::unsupported) return done;
+    }
+    return f(folder_of(path));
+}
+
 /// What becomes of a file that is there already.
 enum class Existing : unsigned char { replace, refuse };
 
@@ -148,12 +162,11 @@ result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durabi
 template <class = void>
 result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
                               const os::Path& temp_dir, Existing existing) {
-    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
-    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported)  // another file system
-        written = write_via_temp(path, bytes, durability, folder, existing);
+    auto written = with_temp_dir(path, temp_dir, [&](const os::Path& folder) {
+        return write_via_temp(path, bytes, durability, folder, existing);
+    });
     if (!written) return written;
-    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    if (durability == Durability::power_loss) return os::sync_dir(folder_of(path));
     return {};
 }
 

@@ -77,10 +77,12 @@ template <class = void>
     if (auto made = os::make_dirs(dir); !made) return made;
     result<void> first;
     for (const std::filesystem::path& file : files) {
-        const TempPath temp{temp_dir / temp_name()};
-        auto done = os::copy_file(file, temp.path());
-        if (done) done = os::rename_replace(temp.path(), dir / file.filename());
-        keep_first(first, done);
+        const std::filesystem::path to = dir / file.filename();
+        keep_first(first, with_temp_dir(to, temp_dir, [&](const os::Path& folder) {
+                       const TempPath temp{folder / ("." + temp_name())};
+                       const auto copied = os::copy_file(file, temp.path());
+                       return copied ? os::rename_replace(temp.path(), to) : copied;
+                   }));
     }
     return first;
 }
