@@ -1,7 +1,7 @@
 #!/bin/sh
 # Consumes the library in the ways that its users do; all but `newer` without a network. usage: run.sh [WAY...]
 ways="find_package add_subdirectory fetch_content pkg_config meson_subproject single_header two_tu"
-ways="$ways several_files no_rtti shared_library static_library two_versions macros size static_init newer"
+ways="$ways several_files no_rtti shared_library plugin static_library two_versions macros size static_init newer"
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -113,6 +113,17 @@ shared_library() {
         [ "$(kill -l "$status")" = TERM ]
         ls "$out/store/projects/shared/artifacts/by_opener/v0" "$out/store/projects/shared/artifacts/by_logger/v0"
     done
+}
+# A library that has watched a run is unloaded before the run ends; g++ would keep it for ever.
+plugin() {
+    flags="-fvisibility=hidden"
+    if "$CXX" -fno-gnu-unique -E -x c++ /dev/null >/dev/null 2>&1; then flags="$flags -fno-gnu-unique"; fi
+    # shellcheck disable=SC2086
+    "$CXX" -std=c++20 $flags -fPIC -I"$root/include" -shared "$here/shared_library/plugin.cpp" \
+        -o "$work/libplugin.so" -pthread
+    # shellcheck disable=SC2086
+    "$CXX" -std=c++20 $flags -I"$root/include" "$here/shared_library/host.cpp" -o "$work/host" -pthread -ldl
+    "$work/host" "$work/store" "$work/libplugin.so"
 }
 # cairn is compiled in a file of its own: the others have the calls of it, also those with the single header.
 several_files() {

@@ -27,7 +27,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -61,15 +60,6 @@ struct MediaPlace {
 // Never defined: its name is the compiler's message.
 template <class N>
 struct write_this_step_as_cairn_step_of_n;
-
-/// What looks at rows as they are logged, on the thread that logs them.
-class RowWatcher {
-  public:
-    virtual void look(std::int64_t step, std::int64_t time_ns) = 0;
-
-  protected:
-    ~RowWatcher() = default;
-};
 
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
@@ -116,18 +106,10 @@ class BasicRunCore {
     /// A rich value came to nothing.
     virtual void note_lost_media(const error& failure) noexcept = 0;
 
-    /// What looks at each row after it was logged, made by the first who asks; always the same type.
-    template <class W>
-    [[nodiscard]] W& watcher() {
-        const std::scoped_lock lock{watcher_mutex_};
-        if (!watcher_) watcher_ = std::make_shared<W>();
-        return static_cast<W&>(*watcher_);
-    }
-    /// Whether all rows of the run go the slow way, by the watcher.
-    void watch_rows(bool on) noexcept {
-        std::uint64_t open = on ? key_ : watched_key();
-        open_as_.compare_exchange_strong(open, on ? watched_key() : key_);
-    }
+    /// From now on `look(step, time_ns)` is called after each row that the calling thread logs; returns what
+    /// `unwatch` wants. All rows of the run then go the slow way.
+    [[nodiscard]] virtual std::uint64_t watch(std::function<void(std::int64_t, std::int64_t)> look) = 0;
+    virtual void unwatch(std::uint64_t id) noexcept = 0;
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
         watched_ns_.fetch_add(ns, std::memory_order_relaxed);
@@ -233,8 +215,8 @@ class BasicRunCore {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
-                if (open_as_.load(std::memory_order_acquire) == watched_key())
-                    watcher_->look(row.step(), row.time_ns());
+                if (open_as_.load(std::memory_order_relaxed) == watched_key())
+                    tell_watches(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -243,6 +225,8 @@ class BasicRunCore {
     }
 
     /// In the place of the key while somebody watches: no thread's latest lane has it.
+    /// After a row of the calling thread.
+    virtual void tell_watches(std::int64_t step, std::int64_t time_ns) = 0;
     [[nodiscard]] std::uint64_t watched_key() const noexcept { return key_ ^ 2U; }
 
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
@@ -268,8 +252,6 @@ class BasicRunCore {
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
     std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
-    std::mutex watcher_mutex_;
-    std::shared_ptr<RowWatcher> watcher_;
 };
 using RunCore = BasicRunCore<>;
 

@@ -16,6 +16,7 @@
 #include <cairn/run/detail/report.hpp>
 #include <cairn/run/detail/run_versions.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
+#include <cairn/run/detail/watches.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run_core.hpp>
@@ -328,6 +329,22 @@ class BasicRunEngine final : public RunCore,
         }
         if (when != When::end) detail::save_files(pattern, dir() / "files", store_.temp_dir()).value();
     }
+
+    // Here and not where they are called: a library that watched may be gone before the run is.
+    [[nodiscard]] std::uint64_t watch(Watches::Look look) override {
+        return watches_.add(std::move(look), [this] {
+            std::uint64_t open = key_;
+            open_as_.compare_exchange_strong(open, watched_key());
+        });
+    }
+    void unwatch(std::uint64_t id) noexcept override {
+        if (is_detached()) return;
+        watches_.remove(id, [this] {
+            std::uint64_t open = watched_key();
+            open_as_.compare_exchange_strong(open, key_);
+        });
+    }
+    void tell_watches(std::int64_t step, std::int64_t time_ns) override { watches_.look(step, time_ns); }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
         return std::make_unique<BasicProcessSignals<T>>();
@@ -696,6 +713,7 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     BasicAlertGate<T> alerts_;
+    Watches watches_;
     std::uint64_t saves_failed_ = 0, alerts_held_back_ = 0;
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact

@@ -8,7 +8,6 @@
 #include <cairn/model/describe.hpp>
 #include <cairn/model/tensors_of.hpp>
 #include <cairn/run/detail/tensor_histogram.hpp>
-#include <cairn/run/detail/watches.hpp>
 #include <cairn/run/run.hpp>
 #include <cairn/run/run_core.hpp>
 
@@ -72,9 +71,7 @@ class ModelWatch {
     ~ModelWatch() { unwatch(); }
     /// From here on nothing of the model is looked at.
     void unwatch() noexcept {
-        const auto core = std::exchange(core_, nullptr);
-        if (!core || core->is_detached()) return;
-        core->watcher<detail::Watches>().remove(id_, [&] { core->watch_rows(false); });
+        if (const auto core = std::exchange(core_, nullptr)) core->unwatch(id_);
     }
 
   private:
@@ -182,8 +179,7 @@ auto BasicRun<T>::watch(M& model, Options options) {
     const auto watching = std::make_shared<detail::Watching>(
         *core_, options, [&model] { return tensors_of(model); }, std::move(gradients));
     const auto look = [watching](std::int64_t step, std::int64_t time_ns) { watching->look(step, time_ns); };
-    auto& watches = core_->template watcher<detail::Watches>();
-    return ModelWatch{core_, watches.add(look, [&] { core_->watch_rows(true); })};
+    return ModelWatch{core_, core_->watch(look)};
 }
 
 }  // namespace CAIRN_NAMESPACE

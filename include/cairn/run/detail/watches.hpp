@@ -3,7 +3,6 @@
 // Who looks at a run's rows as they are logged, on the thread that logs them.
 
 #include <cairn/config.hpp>
-#include <cairn/run/run_core.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +16,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Threads: any. Whoever is removed is not called any more when `remove` returns.
-class CAIRN_ONE_IN_PROCESS Watches final : public RowWatcher {
+class Watches {
   public:
     /// Called with the step and the time of a row.
     using Look = std::function<void(std::int64_t, std::int64_t)>;
@@ -53,7 +52,7 @@ class CAIRN_ONE_IN_PROCESS Watches final : public RowWatcher {
         removed->look = nullptr;
     }
     /// After a row of the calling thread.
-    void look(std::int64_t step, std::int64_t time_ns) override {
+    void look(std::int64_t step, std::int64_t time_ns) {
         const std::uint64_t thread = this_thread();
         std::vector<std::shared_ptr<Entry>> mine;
         {
