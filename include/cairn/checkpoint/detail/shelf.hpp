@@ -4,6 +4,7 @@
 
 #include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/checkpoint/detail/ranking.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
@@ -174,16 +175,16 @@ class BasicShelf {
             if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
         retention_->mark(VersionList{facts.data(), count});
-        const auto goes = [](const VersionFacts& one) { return !one.kept && !one.held; };
-        if (std::any_of(facts.begin(), facts.end(), goes)) tell_if_unknown();
+        const bool is_blind = is_without_its_metric();
         std::vector<Version> kept;
         for (std::size_t i = 0; i < count; ++i) {
-            if (!goes(facts[i]) || !remove(versions_[i]))
+            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
                 kept.push_back(std::move(versions_[i]));
             else
                 gone(versions_[i]);
         }
         versions_ = std::move(kept);
+        if (is_blind && versions_.size() < count) tell_that_it_is_blind();
         if (retention_->at_most) tell_if_over(*retention_->at_most);
     }
     /// Whether it is gone.
@@ -195,18 +196,23 @@ class BasicShelf {
         return false;
     }
 
-    /// Says once that versions go though none has the metric by which the best are to stay.
-    void tell_if_unknown() {
+    /// Whether the retention is to keep the best by a metric that no version has.
+    [[nodiscard]] bool is_without_its_metric() const {
         const Watched by = retention_->watched();
-        const auto has_it = [&](const Version& one) {
-            return one.row.find(by.metric).kind() != Value::Kind::none;
-        };
-        if (!by.any() || told_unknown_ || std::any_of(versions_.begin(), versions_.end(), has_it)) return;
-        told_unknown_ = true;
+        return by.any() && std::none_of(versions_.begin(), versions_.end(), [&](const Version& one) {
+                   return one.row.find(by.metric).kind() != Value::Kind::none;
+               });
+    }
+    /// Says so once.
+    void tell_that_it_is_blind() {
+        if (std::exchange(told_blind_, true)) return;
         core_->note_failure({errc::not_found,
-                             "versions are removed, and none has the metric \"" + std::string{by.metric} +
+                             "versions are removed, and none has the metric \"" +
+                                 std::string{retention_->watched().metric} +
                                  "\" by which the best are to stay",
-                             name_, "log it in the rows that are saved, or mend its name in the retention"},
+                             name_,
+                             "log it in the rows that are saved, or before three more versions are there; or "
+                             "mend its name in the retention"},
                             false);
     }
 
@@ -254,7 +260,7 @@ class BasicShelf {
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     std::uint64_t reserve_;  // bytes that are to stay free
-    bool told_over_ = false, told_filling_ = false, told_unknown_ = false;
+    bool told_over_ = false, told_filling_ = false, told_blind_ = false;
 };
 using Shelf = BasicShelf<>;
 
