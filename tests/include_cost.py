@@ -11,10 +11,10 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16580, 116720),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (16660, 116800),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12000, 112030),
     "extern.hpp": (12060, 112080),  # it names what it declares
-    "engine.hpp": (16620, 116770),
+    "engine.hpp": (16705, 116845),
     "cairn_full.hpp": (32970, 139760),  # also what needs cpp-httplib and libpng, where they are
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (520, 31500),  # keeps a few values without an allocation, any number with one; a row as its author wrote it
@@ -24,19 +24,19 @@ BUDGET = {
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (12950, 113100),
+    "run": (13030, 113170),
     "checkpoint": (12800, 115000),
-    "query": (12330, 114440),  # adds stretches at once, walks a pyramid
+    "query": (12345, 114455),  # adds stretches at once, walks a pyramid
     "serve/server.hpp": (13790, 113490),
     "cli/serve.hpp": (14010, 120060),  # a report has rich values
-    "serve": (12570, 114680),
-    "cli/import.hpp": (17270, 127320),  # it has all that records a run
+    "serve": (12590, 114700),
+    "cli/import.hpp": (17345, 127395),  # it has all that records a run
     "cli": (15980, 127380),
     "store/repair_run.hpp": (5350, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3700, 75000),
     "mirror": (14280, 115100),
-    "cli/cli.hpp": (23650, 136720),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15820, 118170),  # reads what a mirror writes, and has all that records a run
+    "cli/cli.hpp": (23730, 136790),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15895, 118245),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3150, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

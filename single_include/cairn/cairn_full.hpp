@@ -677,8 +677,10 @@ class Value {
             case Kind::boolean: return static_cast<double>(integer_);
             case Kind::natural: return static_cast<double>(natural_);
             case Kind::number: return number_;
-            default: return detail::unseen_nan();
+            case Kind::none:
+            case Kind::text: break;
         }
+        return detail::unseen_nan();
     }
 
     /// The value as a policy sees it: a text has no number to compare.
@@ -697,11 +699,10 @@ class Value {
     [[nodiscard]] static constexpr Value from_integer_bits(Kind kind, std::uint64_t bits) noexcept {
         Value value;
         value.kind_ = kind;
-        if (kind == Kind::natural) {
+        if (kind == Kind::natural)
             value.natural_ = bits;
-        } else {
+        else
             value.integer_ = static_cast<std::int64_t>(bits);
-        }
         return value;
     }
 
@@ -3030,7 +3031,7 @@ class FunctionRef<R(Args...)> {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/model/detail/guarded.hpp
+// ---- cairn/core/guarded.hpp
 // Runs the user's code so that nothing it throws escapes. Costs what core/error.hpp costs.
 
 namespace CAIRN_NAMESPACE::detail {
@@ -9063,6 +9064,20 @@ class BasicTempPath {
 };
 using TempPath = BasicTempPath<>;
 
+[[nodiscard]] inline os::Path folder_of(const os::Path& path) {
+    return path.has_parent_path() ? path.parent_path() : os::Path{"."};
+}
+/// Calls `f(folder)`, which makes a temporary there and renames it to `path`: with `temp_dir`, and where that
+/// is none or another file system, with the folder of `path`.
+template <class F>
+result<void> with_temp_dir(const os::Path& path, const os::Path& temp_dir, F&& f) {
+    if (!temp_dir.empty()) {
+        auto done = f(temp_dir);
+        if (done || done.error().code() != errc::unsupported) return done;
+    }
+    return f(folder_of(path));
+}
+
 /// What becomes of a file that is there already.
 enum class Existing : unsigned char { replace, refuse };
 
@@ -9092,12 +9107,11 @@ result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durabi
 template <class = void>
 result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
                               const os::Path& temp_dir, Existing existing) {
-    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
-    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported)  // another file system
-        written = write_via_temp(path, bytes, durability, folder, existing);
+    auto written = with_temp_dir(path, temp_dir, [&](const os::Path& folder) {
+        return write_via_temp(path, bytes, durability, folder, existing);
+    });
     if (!written) return written;
-    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    if (durability == Durability::power_loss) return os::sync_dir(folder_of(path));
     return {};
 }
 
@@ -11960,15 +11974,6 @@ struct MediaPlace {
 template <class N>
 struct write_this_step_as_cairn_step_of_n;
 
-/// What looks at rows as they are logged, on the thread that logs them.
-class RowWatcher {
-  public:
-    virtual void look(std::int64_t step, std::int64_t time_ns) = 0;
-
-  protected:
-    ~RowWatcher() = default;
-};
-
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -12014,18 +12019,10 @@ class BasicRunCore {
     /// A rich value came to nothing.
     virtual void note_lost_media(const error& failure) noexcept = 0;
 
-    /// What looks at each row after it was logged, made by the first who asks; always the same type.
-    template <class W>
-    [[nodiscard]] W& watcher() {
-        const std::scoped_lock lock{watcher_mutex_};
-        if (!watcher_) watcher_ = std::make_shared<W>();
-        return static_cast<W&>(*watcher_);
-    }
-    /// Whether all rows of the run go the slow way, by the watcher.
-    void watch_rows(bool on) noexcept {
-        std::uint64_t open = on ? key_ : watched_key();
-        open_as_.compare_exchange_strong(open, on ? watched_key() : key_);
-    }
+    /// From now on `look(step, time_ns)` is called after each row that the calling thread logs; returns what
+    /// `unwatch` wants. All rows of the run then go the slow way.
+    [[nodiscard]] virtual std::uint64_t watch(std::function<void(std::int64_t, std::int64_t)> look) = 0;
+    virtual void unwatch(std::uint64_t id) noexcept = 0;
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
         watched_ns_.fetch_add(ns, std::memory_order_relaxed);
@@ -12131,8 +12128,8 @@ class BasicRunCore {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
-                if (open_as_.load(std::memory_order_acquire) == watched_key())
-                    watcher_->look(row.step(), row.time_ns());
+                if (open_as_.load(std::memory_order_relaxed) == watched_key())
+                    tell_watches(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -12141,6 +12138,8 @@ class BasicRunCore {
     }
 
     /// In the place of the key while somebody watches: no thread's latest lane has it.
+    /// After a row of the calling thread.
+    virtual void tell_watches(std::int64_t step, std::int64_t time_ns) = 0;
     [[nodiscard]] std::uint64_t watched_key() const noexcept { return key_ ^ 2U; }
 
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
@@ -12166,8 +12165,6 @@ class BasicRunCore {
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
     std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
-    std::mutex watcher_mutex_;
-    std::shared_ptr<RowWatcher> watcher_;
 };
 using RunCore = BasicRunCore<>;
 
@@ -14711,16 +14708,16 @@ class BasicShelf {
             if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
         retention_->mark(VersionList{facts.data(), count});
-        const auto goes = [](const VersionFacts& one) { return !one.kept && !one.held; };
-        if (std::any_of(facts.begin(), facts.end(), goes)) tell_if_unknown();
+        const bool is_blind = is_without_its_metric();
         std::vector<Version> kept;
         for (std::size_t i = 0; i < count; ++i) {
-            if (!goes(facts[i]) || !remove(versions_[i]))
+            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
                 kept.push_back(std::move(versions_[i]));
             else
                 gone(versions_[i]);
         }
         versions_ = std::move(kept);
+        if (is_blind && versions_.size() < count) tell_that_it_is_blind();
         if (retention_->at_most) tell_if_over(*retention_->at_most);
     }
     /// Whether it is gone.
@@ -14732,18 +14729,23 @@ class BasicShelf {
         return false;
     }
 
-    /// Says once that versions go though none has the metric by which the best are to stay.
-    void tell_if_unknown() {
+    /// Whether the retention is to keep the best by a metric that no version has.
+    [[nodiscard]] bool is_without_its_metric() const {
         const Watched by = retention_->watched();
-        const auto has_it = [&](const Version& one) {
-            return one.row.find(by.metric).kind() != Value::Kind::none;
-        };
-        if (!by.any() || told_unknown_ || std::any_of(versions_.begin(), versions_.end(), has_it)) return;
-        told_unknown_ = true;
+        return by.any() && std::none_of(versions_.begin(), versions_.end(), [&](const Version& one) {
+                   return one.row.find(by.metric).kind() != Value::Kind::none;
+               });
+    }
+    /// Says so once.
+    void tell_that_it_is_blind() {
+        if (std::exchange(told_blind_, true)) return;
         core_->note_failure({errc::not_found,
-                             "versions are removed, and none has the metric \"" + std::string{by.metric} +
+                             "versions are removed, and none has the metric \"" +
+                                 std::string{retention_->watched().metric} +
                                  "\" by which the best are to stay",
-                             name_, "log it in the rows that are saved, or mend its name in the retention"},
+                             name_,
+                             "log it in the rows that are saved, or before three more versions are there; or "
+                             "mend its name in the retention"},
                             false);
     }
 
@@ -14791,7 +14793,7 @@ class BasicShelf {
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     std::uint64_t reserve_;  // bytes that are to stay free
-    bool told_over_ = false, told_filling_ = false, told_unknown_ = false;
+    bool told_over_ = false, told_filling_ = false, told_blind_ = false;
 };
 using Shelf = BasicShelf<>;
 
@@ -21161,6 +21163,85 @@ class BasicRunVersions final : public VersionStore {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/watches.hpp
+// Who looks at a run's rows as they are logged, on the thread that logs them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: any. Whoever is removed is not called any more when `remove` returns.
+class Watches {
+  public:
+    /// Called with the step and the time of a row.
+    using Look = std::function<void(std::int64_t, std::int64_t)>;
+
+    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
+    /// `while_any()` is called before anybody else can remove it.
+    template <class F>
+    std::uint64_t add(Look look, F&& while_any) {
+        const auto entry = std::make_shared<Entry>();
+        entry->thread = this_thread();
+        entry->look = std::make_shared<const Look>(std::move(look));
+        const std::scoped_lock lock{mutex_};
+        entry->id = ++last_id_;
+        entries_.push_back(entry);
+        while_any();
+        return entry->id;
+    }
+    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
+    /// was the last, before anybody else can be added.
+    template <class F>
+    void remove(std::uint64_t id, F&& when_none) {
+        std::shared_ptr<Entry> removed;
+        {
+            const std::scoped_lock lock{mutex_};
+            const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                            [&](const auto& entry) { return entry->id == id; });
+            if (found == entries_.end()) return;
+            removed = *found;
+            entries_.erase(found);
+            if (entries_.empty()) when_none();
+        }
+        const std::scoped_lock lock{removed->mutex};
+        removed->look = nullptr;
+    }
+    /// After a row of the calling thread.
+    void look(std::int64_t step, std::int64_t time_ns) {
+        const std::uint64_t thread = this_thread();
+        std::vector<std::shared_ptr<Entry>> mine;
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& entry : entries_) {
+                if (entry->thread == thread) mine.push_back(entry);
+            }
+        }
+        for (const auto& entry : mine) {
+            const std::scoped_lock lock{entry->mutex};
+            // Held: it may remove itself.
+            if (const auto look = entry->look) (*look)(step, time_ns);
+        }
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t id = 0;
+        std::uint64_t thread = 0;
+        std::recursive_mutex mutex{};  // what looks may unwatch itself
+        std::shared_ptr<const Look> look{};
+    };
+    /// A number that no other thread has or had.
+    [[nodiscard]] static std::uint64_t this_thread() noexcept {
+        static std::atomic<std::uint64_t> last{0};
+        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+        return mine;
+    }
+
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Entry>> entries_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/row_assembler.hpp
 // From the payloads of frames and from what a ring holds to the rows that were logged.
 
@@ -21694,10 +21775,12 @@ template <class = void>
     if (auto made = os::make_dirs(dir); !made) return made;
     result<void> first;
     for (const std::filesystem::path& file : files) {
-        const TempPath temp{temp_dir / temp_name()};
-        auto done = os::copy_file(file, temp.path());
-        if (done) done = os::rename_replace(temp.path(), dir / file.filename());
-        keep_first(first, done);
+        const std::filesystem::path to = dir / file.filename();
+        keep_first(first, with_temp_dir(to, temp_dir, [&](const os::Path& folder) {
+                       const TempPath temp{folder / ("." + temp_name())};
+                       const auto copied = os::copy_file(file, temp.path());
+                       return copied ? os::rename_replace(temp.path(), to) : copied;
+                   }));
     }
     return first;
 }
@@ -21992,6 +22075,22 @@ class BasicRunEngine final : public RunCore,
         }
         if (when != When::end) detail::save_files(pattern, dir() / "files", store_.temp_dir()).value();
     }
+
+    // Here and not where they are called: a library that watched may be gone before the run is.
+    [[nodiscard]] std::uint64_t watch(Watches::Look look) override {
+        return watches_.add(std::move(look), [this] {
+            std::uint64_t open = key_;
+            open_as_.compare_exchange_strong(open, watched_key());
+        });
+    }
+    void unwatch(std::uint64_t id) noexcept override {
+        if (is_detached()) return;
+        watches_.remove(id, [this] {
+            std::uint64_t open = watched_key();
+            open_as_.compare_exchange_strong(open, key_);
+        });
+    }
+    void tell_watches(std::int64_t step, std::int64_t time_ns) override { watches_.look(step, time_ns); }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
         return std::make_unique<BasicProcessSignals<T>>();
@@ -22360,6 +22459,7 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     BasicAlertGate<T> alerts_;
+    Watches watches_;
     std::uint64_t saves_failed_ = 0, alerts_held_back_ = 0;
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
@@ -36312,23 +36412,12 @@ class LiveMirror {
             is_last = is_stopping;
             return false;
         }
-        /// What is thrown, as by a mirror of the user's, must not leave the thread: it would end the program.
-        result<MirrorReport> try_catch_up() {
-            try {
+        result<MirrorReport> catch_up() {
+            // What leaves a thread ends the program.
+            auto done = detail::guarded("mirroring the run", [&]() -> result<MirrorReport> {
                 const auto found = store.run(project, run);
                 return found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
-            } catch (const error& thrown) {
-                return thrown;
-            } catch (const std::exception& thrown) {
-                return error{errc::user, std::string{"mirroring the run threw: "} + thrown.what(), run,
-                             "mirror the run again later"};
-            } catch (...) {
-                return error{errc::user, "mirroring the run threw something that is not a std::exception",
-                             run, "mirror the run again later"};
-            }
-        }
-        result<MirrorReport> catch_up() {
-            auto done = try_catch_up();
+            });
             const std::scoped_lock lock{mutex};
             if (!done) {
                 note(done.error());
@@ -37280,85 +37369,6 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/run/detail/watches.hpp
-// Who looks at a run's rows as they are logged, on the thread that logs them.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Threads: any. Whoever is removed is not called any more when `remove` returns.
-class CAIRN_ONE_IN_PROCESS Watches final : public RowWatcher {
-  public:
-    /// Called with the step and the time of a row.
-    using Look = std::function<void(std::int64_t, std::int64_t)>;
-
-    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
-    /// `while_any()` is called before anybody else can remove it.
-    template <class F>
-    std::uint64_t add(Look look, F&& while_any) {
-        const auto entry = std::make_shared<Entry>();
-        entry->thread = this_thread();
-        entry->look = std::make_shared<const Look>(std::move(look));
-        const std::scoped_lock lock{mutex_};
-        entry->id = ++last_id_;
-        entries_.push_back(entry);
-        while_any();
-        return entry->id;
-    }
-    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
-    /// was the last, before anybody else can be added.
-    template <class F>
-    void remove(std::uint64_t id, F&& when_none) {
-        std::shared_ptr<Entry> removed;
-        {
-            const std::scoped_lock lock{mutex_};
-            const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                            [&](const auto& entry) { return entry->id == id; });
-            if (found == entries_.end()) return;
-            removed = *found;
-            entries_.erase(found);
-            if (entries_.empty()) when_none();
-        }
-        const std::scoped_lock lock{removed->mutex};
-        removed->look = nullptr;
-    }
-    /// After a row of the calling thread.
-    void look(std::int64_t step, std::int64_t time_ns) override {
-        const std::uint64_t thread = this_thread();
-        std::vector<std::shared_ptr<Entry>> mine;
-        {
-            const std::scoped_lock lock{mutex_};
-            for (const auto& entry : entries_) {
-                if (entry->thread == thread) mine.push_back(entry);
-            }
-        }
-        for (const auto& entry : mine) {
-            const std::scoped_lock lock{entry->mutex};
-            // Held: it may remove itself.
-            if (const auto look = entry->look) (*look)(step, time_ns);
-        }
-    }
-
-  private:
-    struct Entry {
-        std::uint64_t id = 0;
-        std::uint64_t thread = 0;
-        std::recursive_mutex mutex{};  // what looks may unwatch itself
-        std::shared_ptr<const Look> look{};
-    };
-    /// A number that no other thread has or had.
-    [[nodiscard]] static std::uint64_t this_thread() noexcept {
-        static std::atomic<std::uint64_t> last{0};
-        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
-        return mine;
-    }
-
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<Entry>> entries_;
-    std::uint64_t last_id_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/run/watch.hpp
 // `run.watch(model)`: histograms of its parameters and gradients while it trains.
 
@@ -37411,9 +37421,7 @@ class ModelWatch {
     ~ModelWatch() { unwatch(); }
     /// From here on nothing of the model is looked at.
     void unwatch() noexcept {
-        const auto core = std::exchange(core_, nullptr);
-        if (!core || core->is_detached()) return;
-        core->watcher<detail::Watches>().remove(id_, [&] { core->watch_rows(false); });
+        if (const auto core = std::exchange(core_, nullptr)) core->unwatch(id_);
     }
 
   private:
@@ -37521,8 +37529,7 @@ auto BasicRun<T>::watch(M& model, Options options) {
     const auto watching = std::make_shared<detail::Watching>(
         *core_, options, [&model] { return tensors_of(model); }, std::move(gradients));
     const auto look = [watching](std::int64_t step, std::int64_t time_ns) { watching->look(step, time_ns); };
-    auto& watches = core_->template watcher<detail::Watches>();
-    return ModelWatch{core_, watches.add(look, [&] { core_->watch_rows(true); })};
+    return ModelWatch{core_, core_->watch(look)};
 }
 
 }  // namespace CAIRN_NAMESPACE

@@ -3,6 +3,7 @@
 // A version that several processes write together, each its own shard. Costs nlohmann/json.
 
 #include <cairn/checkpoint/sink.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>

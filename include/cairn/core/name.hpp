@@ -5,7 +5,6 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/read_number.hpp>
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -72,8 +72,10 @@ class Value {
             case Kind::boolean: return static_cast<double>(integer_);
             case Kind::natural: return static_cast<double>(natural_);
             case Kind::number: return number_;
-            default: return detail::unseen_nan();
+            case Kind::none:
+            case Kind::text: break;
         }
+        return detail::unseen_nan();
     }
 
     /// The value as a policy sees it: a text has no number to compare.
@@ -92,11 +94,10 @@ class Value {
     [[nodiscard]] static constexpr Value from_integer_bits(Kind kind, std::uint64_t bits) noexcept {
         Value value;
         value.kind_ = kind;
-        if (kind == Kind::natural) {
+        if (kind == Kind::natural)
             value.natural_ = bits;
-        } else {
+        else
             value.integer_ = static_cast<std::int64_t>(bits);
-        }
         return value;
     }
 

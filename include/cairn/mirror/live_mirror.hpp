@@ -3,13 +3,13 @@
 // A mirror that keeps up with a run while the run goes on. Costs <thread>.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/query/runs.hpp>
 
 #include <chrono>
 #include <condition_variable>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -94,23 +94,12 @@ class LiveMirror {
             is_last = is_stopping;
             return false;
         }
-        /// What is thrown, as by a mirror of the user's, must not leave the thread: it would end the program.
-        result<MirrorReport> try_catch_up() {
-            try {
+        result<MirrorReport> catch_up() {
+            // What leaves a thread ends the program.
+            auto done = detail::guarded("mirroring the run", [&]() -> result<MirrorReport> {
                 const auto found = store.run(project, run);
                 return found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
-            } catch (const error& thrown) {
-                return thrown;
-            } catch (const std::exception& thrown) {
-                return error{errc::user, std::string{"mirroring the run threw: "} + thrown.what(), run,
-                             "mirror the run again later"};
-            } catch (...) {
-                return error{errc::user, "mirroring the run threw something that is not a std::exception",
-                             run, "mirror the run again later"};
-            }
-        }
-        result<MirrorReport> catch_up() {
-            auto done = try_catch_up();
+            });
             const std::scoped_lock lock{mutex};
             if (!done) {
                 note(done.error());

@@ -6,7 +6,7 @@
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/function_ref.hpp>
-#include <cairn/model/detail/guarded.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/dtype.hpp>
 #include <cairn/model/shape.hpp>

@@ -6,10 +6,10 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/function_ref.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/model/describe.hpp>
 #include <cairn/model/detail/byte_stream.hpp>
-#include <cairn/model/detail/guarded.hpp>
 #include <cairn/model/detail/json_bytes.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/part.hpp>

@@ -8,7 +8,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/function_ref.hpp>
-#include <cairn/model/detail/guarded.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/model/detail/safetensors_header.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/dtype.hpp>

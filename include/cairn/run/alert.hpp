@@ -9,10 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace CAIRN_NAMESPACE {
 

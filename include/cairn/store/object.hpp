@@ -18,7 +18,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace CAIRN_NAMESPACE {
 

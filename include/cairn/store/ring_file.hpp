@@ -9,7 +9,6 @@
 #include <cairn/store/ring.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -19,7 +19,6 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {

@@ -14,6 +14,7 @@
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/function_ref.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/model/decode.hpp>

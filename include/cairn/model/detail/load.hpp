@@ -5,8 +5,8 @@
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/guarded.hpp>
 #include <cairn/model/describe.hpp>
-#include <cairn/model/detail/guarded.hpp>
 #include <cairn/model/detail/selection.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/safetensors.hpp>

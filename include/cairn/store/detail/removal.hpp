@@ -11,7 +11,6 @@
 #include <cairn/store/store.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <set>
 #include <string>
 
